@@ -39,7 +39,7 @@ export interface Client {
   call(call: Call): Promise<Answer>;
 }
 
-/** A request can ask for no longer timeout than this, so no answer takes longer. */
+/** No request can ask for a longer timeout. */
 const ANSWER_MS_MAX = 3_700_000;
 
 export function createClient({ url, tokenFile, sessionFile }: ClientOptions): Client {
@@ -78,8 +78,8 @@ async function send(base: string, call: Call, own: Call['headers']): Promise<Ans
 
 function baseOf(url: string): string {
   const text = url.includes('://') ? url : `http://${url}`;
-  // A URL parser would drop unprintable characters, and then another host than written would be
-  // asked.
+  // A URL parser drops unprintable characters, so the request would go to another host than the one
+  // that was written.
   const isPlain = /^https?:\/\//i.test(text) && !/[\s\\]|\p{Cc}/u.test(text);
   const isHttp = isPlain && URL.canParse(text);
   if (!isHttp) throw new CommandError(EXIT.usage, `--url: "${url}" is not an http or https URL`);
@@ -129,12 +129,18 @@ function isWrite({ method }: Call): boolean {
 function failureOf(error: unknown, base: string, call: Call): CommandError {
   const code = codeOf(error) ?? (error instanceof Error ? error.message : String(error));
   if (UNSENT.includes(code)) {
-    const advice = 'is a replica running there? --url or CONIT_URL name another';
-    return new CommandError(EXIT.unavailable, `${base} cannot be reached (${code}); ${advice}`);
+    const advice = 'check that a replica runs there, or name another one with --url or CONIT_URL';
+    return new CommandError(
+      EXIT.unavailable,
+      `${base} cannot be reached (${code}), so nothing was sent; ${advice}`,
+    );
   }
   const broken = `the connection to ${base} broke (${code})`;
   if (!isWrite(call)) return new CommandError(EXIT.unavailable, broken);
-  return new CommandError(EXIT.unknown, `${broken}: the write may or may not have happened`);
+  return new CommandError(
+    EXIT.unknown,
+    `${broken}: the write may or may not have happened; check before you repeat it`,
+  );
 }
 
 function codeOf(error: unknown): string | undefined {
@@ -143,7 +149,7 @@ function codeOf(error: unknown): string | undefined {
     : undefined;
 }
 
-/** As much of it as was received: the process that answers may not be a replica. */
+/** Every field may be missing: the process that answers may not be a replica. */
 type Problem = Partial<ProblemView>;
 
 /** What a problem means to the caller: the outcome of the request, and the exit code. */

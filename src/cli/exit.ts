@@ -1,4 +1,4 @@
-// How every command ends, so that scripts can tell what happened without reading text.
+// The exit codes of all commands, so that scripts know what happened without reading text.
 
 export const EXIT = {
   ok: 0,
@@ -23,8 +23,8 @@ export const EXIT_HELP = `Exit codes:
   3   unavailable: nothing happened, trying again can help
   4   outcome unknown: a write may or may not have happened
   5   not allowed: the token is missing or may not do this
-  6   forgotten: this replica is no member of its cluster any more
-  65  damaged: the stored data is not whole; a restart does not help
+  6   forgotten: this replica is no longer a member of its cluster
+  65  damaged: the stored data is damaged; a restart does not help
   70  the replica stopped itself rather than risk a wrong answer
   74  the output could not be written; the command itself may have succeeded
   130 ended before it had stopped in order`;

@@ -1,8 +1,8 @@
-// Whether SIGHUP ends this process. The signal says that a terminal is gone. A process that was
-// started to outlive its terminal (`nohup`, `trap '' HUP`, a service manager, a container) must not
-// end then. At its start Node discards the information that the signal was ignored. Two signs
-// remain: `nohup` and services leave none of the three standard streams on a terminal, and a shell
-// that ignores the signal shows this in /proc.
+// Whether SIGHUP ends this process. The signal means that the terminal has closed. A process that
+// was started to outlive its terminal (`nohup`, `trap '' HUP`, a service manager, a container) must
+// not end then, but Node discards at its start that the signal was ignored. Two signs remain:
+// `nohup` and services leave none of the three standard streams on a terminal, and a signal that a
+// shell ignores is listed in /proc.
 
 import { readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';

@@ -1,6 +1,6 @@
-// Work on the cluster that a replica does as a job: the command requests it, waits for it in short
-// calls, and follows it to its end. Progress goes to standard error. A replica that begins a new
-// incarnation does not answer for a moment; a restarted process does not know the job any more.
+// Runs a job of a replica: the command requests the job, polls it with short calls, and reports its
+// progress on standard error until it ends. A replica that begins a new incarnation does not answer
+// for a moment; a process that restarted no longer knows the job.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { preferWait } from '../api/request-headers.ts';
@@ -14,10 +14,10 @@ import type { Terminal } from './terminal.ts';
 /** How long the client waits in one call. */
 const WAIT_S = 2;
 const AGAIN_MS = 500;
-/** Failed calls in a row after which the replica is taken to be gone. */
+/** After this number of failed calls in a row the replica counts as gone. */
 const FAILURES_MAX = 60;
 
-/** The ended job, if it succeeded. */
+/** Resolves with the ended job; fails if the job failed. */
 export async function runJob(client: Client, terminal: Terminal, call: Call): Promise<JobView> {
   const first = await client.call({ ...call, headers: { ...call.headers, ...PREFER } });
   let job = viewOf(first.body);
@@ -34,7 +34,7 @@ export async function runJob(client: Client, terminal: Terminal, call: Call): Pr
 
 const PREFER = { prefer: preferWait(WAIT_S) };
 
-/** The job after a while, or earlier if it has ended. */
+/** The job after at most `WAIT_S`, or earlier if it has ended. */
 async function look(client: Client, id: string): Promise<JobView> {
   for (let failures = 0; ; failures++) {
     try {
@@ -45,7 +45,7 @@ async function look(client: Client, id: string): Promise<JobView> {
       if (error.exit === EXIT.no)
         throw new CommandError(
           EXIT.unknown,
-          `${client.url} restarted and does not know the job any more`,
+          `${client.url} restarted and lost track of the job, which may or may not have ended; see conit status`,
         );
       if (error.exit !== EXIT.unavailable || failures >= FAILURES_MAX) throw error;
     }
@@ -67,8 +67,8 @@ function wordsOf({ progress = {} }: JobView): string {
   const { step, agreed = [], members, requests, entriesMissing, copy, waiting = [] } = progress;
   if (step !== undefined) return `${step}; ${agreed.length} of ${members} agree`;
   if (requests !== undefined) return `${requests} requests are not answered yet`;
-  if (copy !== undefined) return `copies a snapshot, ${copy.records} records so far`;
+  if (copy !== undefined) return `copying a snapshot, ${copy.records} records so far`;
   if (entriesMissing === null) return 'no peer is connected';
   if (entriesMissing !== undefined && entriesMissing > 0) return `lacks ${entriesMissing} entries`;
-  return waiting.length > 0 ? `waits to serve ${waiting.join(', ')}` : 'begins';
+  return waiting.length > 0 ? `waiting to serve ${waiting.join(', ')}` : 'starting';
 }

@@ -1,6 +1,6 @@
-// `get`, `put`, `del`: one key at a time, bytes in and bytes out. Everything besides the value (its
-// version, the replica that served it, how fresh it is) goes to stderr with --verbose and into the
-// object with `-o json`.
+// `get`, `put`, `del`: one key at a time, bytes in and bytes out. The version, the replica that
+// served the request and the staleness go to standard error with --verbose, and into the object
+// with `-o json`.
 
 import { readFileSync } from 'node:fs';
 import { parseAcks, parseStaleness, versionTag } from '../api/headers.ts';
@@ -37,8 +37,11 @@ export function inPath(ns: string, key: string): PathOf<'get'> {
   const parts = key.split('/');
   if (key === '') throw new CommandError(EXIT.usage, 'a key has at least one byte');
   if (parts.some((part) => part === '.' || part === '..')) {
-    const advice = 'POST /v1/batch/{ns} takes such a key';
-    throw new CommandError(EXIT.usage, `a path takes no . or .. part between slashes; ${advice}`);
+    const advice = 'POST /v1/batch/{ns} accepts such a key';
+    throw new CommandError(
+      EXIT.usage,
+      `a key in a path must not have the part . or .. between slashes; ${advice}`,
+    );
   }
   return { ns, key };
 }
@@ -188,7 +191,7 @@ function metaOf({ header }: Answer) {
   };
 }
 
-/** What --verbose shows of a reply. */
+/** The headers that --verbose shows. */
 const SHOWN = [
   'Conit-Version',
   'Content-Type',

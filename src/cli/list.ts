@@ -1,5 +1,5 @@
-// `ls`: the keys of a namespace. The output says when the list is longer; bare keys are written
-// page by page, so that `-n all` needs little memory.
+// `ls`: the keys of a namespace. A message says if there are more keys than were listed. Bare keys
+// are written page by page, so `-n all` needs little memory.
 
 import { pathTo } from '../api/routes.ts';
 import type { ListView, RecordView } from '../api/shapes.ts';
@@ -49,7 +49,8 @@ export async function list(
   } while (cursor !== undefined && shown < limit);
   if (options.output === 'json') terminal.out(renderJson(joined(pages)));
   if (options.output === 'table') terminal.out(tableOf(pages, options));
-  if (cursor !== undefined) terminal.say(`there are more than ${shown}; -n all lists them all\n`);
+  if (cursor !== undefined)
+    terminal.say(`there are more than ${shown} keys; -n all lists them all\n`);
   return EXIT.ok;
 }
 

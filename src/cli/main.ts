@@ -8,6 +8,6 @@ refuseDebugger();
 const { runProgram } = await import('./program.ts');
 const { processTerminal } = await import('./terminal.ts');
 process.exitCode = await runProgram(process.argv.slice(2), processTerminal());
-// Connections that are kept open for a next request would keep the process alive.
+// Connections that are kept alive would keep the process running.
 const { getGlobalDispatcher } = await import('undici');
 await getGlobalDispatcher().close();

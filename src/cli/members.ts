@@ -1,4 +1,4 @@
-// `join`, `forget`, `drain`, `resume`: which replicas are members, and which answer clients.
+// `join`, `forget`, `drain`, `resume`: change the members, and whether a member answers clients.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathTo } from '../api/routes.ts';
@@ -35,7 +35,7 @@ const COLUMNS = [
 ];
 const POLL_MS = 500;
 /**
- * Right after a change every replica begins a new incarnation, so it may not answer for this time.
+ * After a change every replica begins a new incarnation, and may not answer for up to this time.
  */
 const SILENCE_MS = 30_000;
 
@@ -93,7 +93,10 @@ export async function drain(
 async function change(client: Client, terminal: Terminal, call: Call): Promise<MembershipView> {
   const { membership } = await runJob(client, terminal, call);
   if (membership !== undefined) return membership;
-  throw new CommandError(EXIT.unknown, `${client.url} does not report the present members`);
+  throw new CommandError(
+    EXIT.unknown,
+    `${client.url} did not report the members after the change; see conit status`,
+  );
 }
 
 function show(view: MembershipView, output: Output, terminal: Terminal): void {
@@ -112,8 +115,8 @@ function show(view: MembershipView, output: Output, terminal: Terminal): void {
 }
 
 /**
- * Waits until it is connected and holds what the asked replica has written; prints progress to
- * standard error.
+ * Waits until the replica is connected and holds everything that the asked replica has written.
+ * Progress goes to standard error.
  */
 async function waitFor(client: Client, id: string, terminal: Terminal): Promise<void> {
   let said = '';
@@ -123,7 +126,10 @@ async function waitFor(client: Client, id: string, terminal: Terminal): Promise<
     if (progress === undefined) {
       silentSinceMs ??= performance.now();
       if (performance.now() - silentSinceMs > SILENCE_MS)
-        throw new CommandError(EXIT.unavailable, `${client.url} does not answer any more`);
+        throw new CommandError(
+          EXIT.unavailable,
+          `${client.url} does not answer any more; the change of the members itself has succeeded`,
+        );
     } else silentSinceMs = undefined;
     const words = progress?.words ?? 'the cluster continues with its new members';
     if (words !== said) terminal.say(`${id}: ${words}\n`);
@@ -148,9 +154,9 @@ async function look(
   const replica = view.replicas.find((one) => one.id === id);
   if (replica === undefined) return { words: 'not a member yet', isThere: false };
   if (replica.state !== 'connected')
-    return { words: 'a member; waiting for it to start', isThere: false };
+    return { words: 'a member; waiting until it starts', isThere: false };
   const lacks = replica.entriesItLacks;
   if (lacks === 0) return { words: `holds what ${view.node} has written`, isThere: true };
   const what = lacks === null ? 'its missing entries are not known yet' : `lacks ${lacks} entries`;
-  return { words: `catches up; ${what}`, isThere: false };
+  return { words: `catching up; ${what}`, isThere: false };
 }

@@ -1,6 +1,6 @@
-// The commands, their arguments and their help. A command is parsed here and implemented elsewhere;
-// its result decides how the process ends. The modules of a command are loaded when it runs, so
-// that small commands start fast.
+// The commands, their arguments and their help. This file parses a command; another one implements
+// it, and its result is the exit code. The modules of a command are loaded when it runs, so small
+// commands start fast.
 
 import { Command, CommanderError, Option } from 'commander';
 import { clientDefaults } from '../config/load.ts';
@@ -24,7 +24,7 @@ import { where } from './where.ts';
 
 type Output = 'table' | 'json';
 
-/** Runs the command; never throws for a mistake that a person can make. */
+/** Runs the command; never throws for a mistake of the user. */
 export async function runProgram(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
   let exit: ExitCode = EXIT.ok;
   const program = buildProgram(terminal, (code) => (exit = code));
@@ -111,7 +111,7 @@ function addCluster(program: Command, terminal: Terminal, finish: Finish): void 
   program
     .command('cluster')
     .description('Run a whole cluster on this machine, one process per region.')
-    .option('--regions <list>', 'how many regions, or their names as eu,us,ap', '3')
+    .option('--regions <list>', 'how many regions, or their names, such as eu,us,ap', '3')
     .option('--data <dir>', 'directory of the data, kept between runs', './conit-data')
     .option('--http-port <port>', 'port of the first replica; the others follow in tens', '7070')
     .option('--wan', 'emulate the distance between the regions')
@@ -148,7 +148,7 @@ function clusterOptions(flags: ClusterFlags): ClusterOptions {
 }
 
 const CLUSTER_EXAMPLES = `
-Ctrl-C stops all replicas in order, a second one at once. What a replica logs is in DATA/logs;
+Ctrl-C stops all replicas in order, a second one at once. The logs of the replicas are in DATA/logs;
 warnings are shown here too. Variables that the cluster does not set itself, such as
 CONIT_LOG_LEVEL, apply to every replica.
 
@@ -164,7 +164,7 @@ function addGet(program: Command, terminal: Terminal, finish: Finish): void {
     .argument('<namespace>')
     .argument('<key>')
     .option('-r, --r <quorum>', 'replicas to ask: a number, majority, all, local or each')
-    .option('--timeout <duration>', 'how long to wait for them, as 500ms or 2s')
+    .option('--timeout <duration>', 'how long to wait for them, such as 500ms or 2s')
     .option('-v, --verbose', 'show version, replica and staleness on standard error')
     .addOption(outputOption(['raw', 'json']));
   addDataOptions(command);
@@ -189,7 +189,7 @@ function addPut(program: Command, terminal: Terminal, finish: Finish): void {
     .argument('<namespace>')
     .argument('<key>')
     .argument('<value>', 'the value, @file, or - for standard input')
-    .option('--ttl <duration>', 'delete the value after this time, as 10m or 24h')
+    .option('--ttl <duration>', 'delete the value after this time, such as 10m or 24h')
     .option('-t, --content-type <type>', 'content type that readers get; text or bytes by default')
     .option('--create', 'only if the key holds no value');
   addWriteOptions(command);
@@ -248,10 +248,10 @@ function addList(program: Command, terminal: Terminal, finish: Finish): void {
     .command('ls')
     .description('List keys in byte order.')
     .argument('<namespace>')
-    .argument('[prefix]', 'only keys that begin with it', '')
+    .argument('[prefix]', 'only keys that begin with this text', '')
     .option('--start <key>', 'from this key on')
     .option('--end <key>', 'up to this key, not included')
-    .option('--delimiter <text>', 'group keys up to it, as directories at /')
+    .option('--delimiter <text>', 'group keys up to this text; / groups them like directories')
     .option('--reverse', 'from the last key to the first')
     .option('-n, --limit <count>', 'at most this number of keys, or all', '1000')
     .option('-r, --r <quorum>', 'replicas to compare: a number, majority, all, local or each')
@@ -285,7 +285,7 @@ function addResync(program: Command, terminal: Terminal, finish: Finish): void {
   const command = program
     .command('resync')
     .description('Show how far a replica has caught up: missing entries, progress of a snapshot.')
-    .option('-w, --watch', 'follow it until it has caught up: a bar on a terminal, else lines')
+    .option('-w, --watch', 'follow it until it has caught up: a bar on a terminal, lines elsewhere')
     .option('--now', 'let it compare with every peer now, and follow it')
     .addOption(outputOption(['table', 'json']));
   addClientOptions(command);
@@ -321,7 +321,7 @@ function addWal(program: Command, terminal: Terminal, finish: Finish): void {
   wal
     .command('verify')
     .description('Read everything that a stopped replica has stored and check it; change nothing.')
-    .requiredOption('--data <dir>', 'data directory of the replica, as ./conit-data/eu-1')
+    .requiredOption('--data <dir>', 'data directory of the replica, such as ./conit-data/eu-1')
     .addOption(outputOption(['table', 'json']))
     .action(async ({ data, output }: { readonly data: string; readonly output: Output }) => {
       const { verifyData } = await import('./wal.ts');
@@ -368,7 +368,7 @@ function addJoin(program: Command, terminal: Terminal, finish: Finish): void {
 
 const JOIN_EXAMPLES = `
 Start the new replica first, with \`conit serve\`, an empty directory, and CONIT_PEERS that names itself and
-at least one member. The members decide after they reached it at its peer address and it has proved its identity. It
+at least one member. The members agree once it answers at its peer address and proves that it has the secret. It
 answers no clients before it holds everything that the others hold.
 
 Examples:
@@ -412,7 +412,7 @@ function addDrain(
     .description(about)
     .argument('[replica]', 'id of the replica at --url, which is checked');
   if (verb === 'drain')
-    command.option('--grace <time>', 'go on answering clients for this time, as 5s');
+    command.option('--grace <time>', 'keep answering clients for this time, such as 5s');
   addClientOptions(command);
   command.action(
     async (id: string | undefined, options: ClientFlags & { readonly grace?: string }) =>
@@ -420,7 +420,7 @@ function addDrain(
   );
 }
 
-/** For docs/configuration.md, whose copy a test compares. */
+/** For the table in docs/configuration.md; a test compares the two. */
 function addConfigTable(program: Command, terminal: Terminal): void {
   program
     .command('config-table', { hidden: true })
@@ -441,7 +441,7 @@ function addClientOptions(command: Command): void {
     .option('--token-file <file>', 'file of the access token (CONIT_TOKEN_FILE)', tokenFile);
 }
 
-/** Of the commands that read and write keys. */
+/** For the commands that read and write keys. */
 function addDataOptions(command: Command): void {
   addClientOptions(command);
   command.option(
@@ -457,9 +457,9 @@ function addWriteOptions(command: Command): void {
       '-r, --r <quorum>',
       'replicas to ask what the key holds, before the condition is checked',
     )
-    .option('--timeout <duration>', 'how long to wait for them, as 500ms or 2s')
+    .option('--timeout <duration>', 'how long to wait for them, such as 500ms or 2s')
     .option('--if-match <version>', 'only if the key holds this version')
-    .option('--idempotency-key <text>', 'requests with the same text take effect once')
+    .option('--idempotency-key <text>', 'requests with the same key take effect once')
     .addOption(outputOption(['table', 'json']));
   addDataOptions(command);
 }

@@ -1,12 +1,13 @@
-// `recover`: for the case that a majority of the members is lost for good and this directory has a
-// complete copy. No majority can agree on the next members then, so a person decides: the
-// membership in the directory of a stopped replica is replaced by one without the lost members, one
-// epoch later for each of them. The other members adopt it when they meet this replica.
+// `recover`: for a cluster that has lost a majority of its members for good, when this directory
+// has a complete copy. No majority can agree on the next members then, so a person decides. The
+// command replaces the membership in the directory of a stopped replica by one without the lost
+// members, one epoch later for each of them. The other members adopt it when they connect to this
+// replica.
 //
-// Writes that only the lost members had acknowledged are lost with them; the command first shows
-// what this directory knows of those. One synced batch writes the membership and a fresh vote;
-// nothing else changes. If the remaining members are a majority, the command refuses: they can
-// forget the others themselves, and lose nothing that a majority acknowledged.
+// Writes that only the lost members had acknowledged are lost; the command first shows what this
+// directory knows of them. One synced batch writes the membership and a fresh vote; nothing else
+// changes. If the remaining members are a majority, the command refuses: they can forget the others
+// themselves, and then lose nothing that a majority acknowledged.
 
 import { join } from 'node:path';
 import { DataError } from '../adapters/disk/data-error.ts';
@@ -43,7 +44,10 @@ export async function recover(options: RecoverOptions, terminal: Terminal): Prom
     const next = decide(options, identity.replica, tenure);
     terminal.say(warningOf(options, identity.replica, tenure.membership, storage));
     if (!options.acceptDataLoss)
-      throw refusal(EXIT.usage, 'nothing was changed: repeat it with --accept-data-loss');
+      throw refusal(
+        EXIT.usage,
+        'nothing was changed; to accept this loss, repeat the command with --accept-data-loss',
+      );
     await write(storage, { since: tenure.since, membership: next });
     const ids = next.seats.map(({ id }) => id).join(', ');
     terminal.out(`epoch ${next.epoch}: ${ids}; start ${identity.replica} again\n`);
@@ -62,7 +66,10 @@ function decide(
   const empty = lost.map((name) => memberOf(membership, name));
   if (gone.length === 0) throw refusal(EXIT.usage, '--give-up names no member');
   if ([...gone, ...empty].includes(self))
-    throw refusal(EXIT.usage, `${self} is the replica whose data is used: name others`);
+    throw refusal(
+      EXIT.usage,
+      `${self} is the replica whose data is kept, so it cannot be given up or lost`,
+    );
   const broken = new Set([...gone, ...empty]);
   const whole = membership.seats.length - broken.size;
   if (whole >= majority(membership.seats.length)) {
@@ -86,9 +93,9 @@ function warningOf(
   storage: LevelStorage,
 ): string {
   const lines = [
-    `${giveUp.join(', ')} will be no member any more: its directory never serves again.`,
-    'Lost for good is every write that was acknowledged by the members named here alone,',
-    `${[...giveUp, ...lost].join(', ')} and by no other replica: with w=1, and with any w for which they were enough.`,
+    `No longer members: ${giveUp.join(', ')}. Their directories never serve again.`,
+    `Every write that only ${[...giveUp, ...lost].join(', ')} acknowledged is lost for good:`,
+    'writes with w=1, and writes with a larger w for which these members were enough.',
     `What ${self} holds becomes the data of the cluster. Make sure that no other copy is newer.`,
   ];
   const headOf = storedHeads((key) => storage.get(key));
@@ -97,7 +104,8 @@ function warningOf(
     if (stored === undefined || stored === UNREADABLE) continue;
     for (const [origin, seq] of decode(stored)) {
       const head = headOf(origin) ?? 0;
-      if (seq > head) lines.push(`${id} held ${origin} up to ${seq}; here it ends with ${head}.`);
+      if (seq > head)
+        lines.push(`${id} had ${origin} up to entry ${seq}; this copy ends at entry ${head}.`);
     }
   }
   return `${lines.join('\n')}\n`;
@@ -105,11 +113,15 @@ function warningOf(
 
 function tenureIn(storage: LevelStorage): Tenure {
   const tenure = readStoredTenure(storage.get(tenureKey()));
-  if (tenure === 'damaged') throw refusal(EXIT.damaged, 'the membership in storage is damaged');
+  if (tenure === 'damaged')
+    throw refusal(EXIT.damaged, 'the stored membership is damaged: recover another replica');
   if (tenure === undefined)
-    throw refusal(EXIT.usage, 'this replica has never met another: there is nothing to recover');
+    throw refusal(
+      EXIT.usage,
+      'this replica was never connected to another one: there is nothing to recover',
+    );
   if (storage.get(returningKey()) !== undefined)
-    throw refusal(EXIT.no, 'this replica has lost data itself: recover the one that has not');
+    throw refusal(EXIT.no, 'this replica has lost data itself: recover one that has not');
   return tenure;
 }
 
@@ -117,7 +129,13 @@ function write(storage: LevelStorage, tenure: Tenure): Promise<void> {
   return new Promise((resolve, reject) => {
     storage.commit(beginningOf(tenure), (failure) => {
       if (failure === undefined) resolve();
-      else reject(refusal(EXIT.unknown, `it may or may not have been written: ${failure}`));
+      else
+        reject(
+          refusal(
+            EXIT.unknown,
+            `the membership may or may not have been written (${failure}): run the command again`,
+          ),
+        );
     });
   });
 }

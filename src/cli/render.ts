@@ -40,7 +40,7 @@ export function renderJson(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
-/** `0 ms`, `85 ms`, `1.2 s`, `3 min`, `2 h`, or `unknown`. */
+/** Such as `0 ms`, `85 ms`, `1.2 s`, `3 min`, `2 h`, or `unknown`. */
 export function renderMs(ms: number | 'unknown' | undefined): string {
   if (ms === undefined || ms === 'unknown') return 'unknown';
   if (ms < 1000) return `${Math.round(ms)} ms`;

@@ -1,7 +1,7 @@
-// `resync`: how far a replica has caught up, as it reports itself. With --watch the command asks
-// again until the replica holds everything that its peers hold and serves every namespace: on a
-// terminal it shows a progress bar, elsewhere a line for each change. If the replica does not
-// answer for a while, because it restarts, the command waits.
+// `resync`: how far a replica has caught up, by its own report. With --watch the command polls
+// until the replica holds everything that its peers hold and serves every namespace; it shows a
+// progress bar on a terminal, and a line for each change elsewhere. While the replica restarts and
+// does not answer, the command waits.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathTo } from '../api/routes.ts';
@@ -19,7 +19,7 @@ export interface ResyncOptions {
   readonly output: 'table' | 'json';
 }
 
-/** How far a replica has come. */
+/** The progress of a replica. */
 export interface Progress {
   readonly replica: string;
   readonly state: string;
@@ -35,7 +35,7 @@ export interface Progress {
 }
 
 const POLL_MS = 250;
-/** Failed calls in a row after which the replica is taken to be gone. */
+/** After this number of failed calls in a row the replica counts as gone. */
 const FAILURES_MAX = 120;
 const BAR_WIDTH = 24;
 
@@ -71,7 +71,7 @@ async function begin(client: Client): Promise<void> {
 }
 
 /**
- * `mostMissing`: the most entries that it lacked at any check; the progress of a delta is relative
+ * `mostMissing`: the largest number of missing entries so far; the progress of a delta is relative
  * to it.
  */
 export function progressOf({ node, replicas }: ClusterView, mostMissing: number): Progress {

@@ -1,13 +1,13 @@
 // `conit serve`: one replica in this process, from its configuration to its end.
 //
-// It ends in order on SIGTERM, SIGINT, SIGHUP (hang-up.ts), and when the process that started it
-// with a channel is gone. It ends at once, with exit code 70, on anything that only a bug or a
-// failing machine explains: a halt of the core, a failed assertion, an uncaught error. What is
+// It stops in order on SIGTERM, SIGINT, SIGHUP (hang-up.ts), and when the channel to the process
+// that started it closes. It ends at once, with exit code 70, on everything that only a bug or a
+// failing machine can cause: a halt of the core, a failed assertion, an uncaught error. What is
 // durable remains, and a restart is cheaper than a wrong answer.
 //
-// The end never depends on the part that failed (trap 77): the log is written as far as possible
-// within a second. If the end is not in order, or the log is stuck, a child process kills this one
-// (last-resort.ts).
+// The end never depends on the part that failed (trap 77): within a second as much of the log as
+// possible is written. If the stop does not finish, or the log cannot be written, a child process
+// kills this one (last-resort.ts).
 
 import { setFlagsFromString } from 'node:v8';
 import closeWithGrace from 'close-with-grace';
@@ -64,15 +64,15 @@ function showConfig({ effective }: Loaded, output: 'yaml' | 'json'): string {
 }
 
 /**
- * How far garbage may grow beyond the live heap. V8's default follows the memory of the machine and
- * allows a multiple, which makes no replica faster.
+ * The share by which the heap may grow between collections. V8's default depends on the memory of
+ * the machine and is several times larger, without any gain in speed.
  */
 const HEAP_GROWTH_PERCENT = 50;
 
-/** After this time the process is killed. */
+/** If the end takes longer, last-resort.ts kills the process. */
 const END_SECONDS = 5;
 
-/** After the start, the process ends itself. */
+/** Never returns: once started, the process ends itself. */
 async function run(config: Config, warnings: readonly Problem[]): Promise<never> {
   process.umask(0o077);
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
@@ -91,7 +91,9 @@ async function run(config: Config, warnings: readonly Problem[]): Promise<never>
   process.on('unhandledRejection', onBug);
   for (const { where, reason } of warnings) log.note('warn', 'configuration', { where, reason });
   if (process.getuid?.() === 0 && !isLoopback(config.http.host)) {
-    log.note('warn', 'runs-as-root', { advice: 'run it as a user who owns nothing but the data' });
+    log.note('warn', 'runs-as-root', {
+      advice: 'run it as a user that owns the data directory and nothing else',
+    });
   }
   const starting = begin({
     config,
@@ -111,7 +113,7 @@ async function run(config: Config, warnings: readonly Problem[]): Promise<never>
 
 type Exit = (code: ExitCode) => never;
 
-/** Settings that cannot be used are reported to the user; a bug is thrown on. */
+/** Settings that cannot be used are reported to the user; a bug is thrown. */
 async function begin(options: RunOptions): Promise<RunningReplica> {
   try {
     return await runReplica(options);
@@ -133,12 +135,14 @@ function exitOf(error: DataError): ExitCode {
   return USAGE.includes(code) ? EXIT.usage : EXIT.unavailable;
 }
 
-/** The machine refused something: an address in use, a disk that cannot be written. */
+/** An error of the machine, such as an address in use or a disk that cannot be written. */
 function isSystemError(error: unknown): error is Error {
   return error instanceof Error && 'syscall' in error;
 }
 
-/** Errors are handled separately, and after a crash signal no JavaScript may run. */
+/**
+ * Only signals: errors have handlers of their own, and after a crash signal no JavaScript may run.
+ */
 const NOT_ORDERLY: closeWithGrace.AllEvents[] = [
   'uncaughtException',
   'unhandledRejection',
@@ -151,7 +155,7 @@ const NOT_ORDERLY: closeWithGrace.AllEvents[] = [
   'SIGSEGV',
 ];
 
-/** Installed first: a replica that is still starting can be stopped, too. */
+/** Installed before the start, so that a replica can be stopped while it starts. */
 function endOnSignal(
   { shutdownMs }: Config,
   log: Log,

@@ -1,6 +1,6 @@
 // The session of the command line: a file with the token of the last reply (docs/consistency.md).
-// Commands that name the same file continue one session, at whichever replica. A file that does not
-// exist yet begins one.
+// Commands that name the same file continue one session at any replica. If the file does not exist,
+// a session begins.
 
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { decodeText, plainValue } from '../config/text.ts';
@@ -26,7 +26,7 @@ export class SessionFile {
     }
   }
 
-  /** The file has the token of before or the new one, whenever the command ends. */
+  /** The file always has either the old or the new token, whenever the command ends. */
   write(token: string): void {
     try {
       const next = `${this.#path}.next`;

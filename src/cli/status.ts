@@ -1,8 +1,8 @@
-// `status`: the cluster as one replica sees it. LAG is a proved upper bound on the age of what that
-// replica may lack: of all writes in its own row, of a peer's writes in the peer's row. If the
-// policy of a namespace bounds its lag and a replica is not in state `serving`, a second table says
-// which replica, since when, why, and what is missing to return. Lines below it name replicas whose
-// disk hangs, and report if the clock of the answering replica is too far off.
+// `status`: the cluster as one replica sees it. LAG is a proved upper bound on the age of the
+// writes that it may lack: of all writes in its own row, of a peer's writes in the peer's row. If
+// the policy of a namespace bounds lag and a replica is not in state `serving`, a second table says
+// since when, why, and what it needs to return. Lines below the tables name replicas whose disk
+// hangs, and report a clock that is too far off.
 
 import { pathTo } from '../api/routes.ts';
 import type { ClusterView, NamespaceHealthView, ReplicaView } from '../api/shapes.ts';
@@ -12,7 +12,7 @@ import { renderJson, renderMs, renderTable } from './render.ts';
 import type { Terminal } from './terminal.ts';
 import { readView } from './views.ts';
 
-/** A commit that takes longer gets a line. */
+/** A commit that takes longer is reported. */
 const COMMIT_MS_LONG = 500;
 
 const COLUMNS = [
@@ -70,8 +70,8 @@ const NAMESPACE_COLUMNS = [
 
 const WHY = {
   pause: 'writes take longer than usual (pauseLagMs)',
-  time: 'too long ago (staleAfter.timeMs)',
-  entries: 'too many entries (staleAfter.entries)',
+  time: 'it has lagged for too long (staleAfter.timeMs)',
+  entries: 'it lacks too many entries (staleAfter.entries)',
   disk: 'its disk does not finish a commit',
 } as const;
 
@@ -101,7 +101,7 @@ function diskLines({ id, commitAgeMs, diskLow }: ReplicaView): string[] {
   if (commitAgeMs !== null && commitAgeMs >= COMMIT_MS_LONG)
     lines.push(`${id}: its disk has not finished a commit for ${renderMs(commitAgeMs)}`);
   if (diskLow === true)
-    lines.push(`${id}: its disk is almost full; it refuses writes, and takes reads and deletes`);
+    lines.push(`${id}: its disk is almost full; it refuses writes, and accepts reads and deletes`);
   return lines;
 }
 

@@ -1,9 +1,9 @@
 // The terminal as commands see it: input, output and properties. Tests replace it with their own.
 //
-// Results are written completely or the command fails: a reader that closes the pipe (`conit ls … |
-// head`) ends it without a message, a full disk ends it with a message and exit code 74. Messages
-// are waited for at most MESSAGE_MS, so a stuck reader of standard error cannot keep the process
-// from ending.
+// A command writes its results completely or fails: if the reader closes the pipe (`conit ls … |
+// head`), the command ends without a message; if the disk is full, it ends with a message and exit
+// code 74. Messages may block for at most MESSAGE_MS, so a reader that stopped reading standard
+// error cannot keep the process running.
 
 import { fstatSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
@@ -57,8 +57,8 @@ function createVoice(): Terminal['say'] {
 }
 
 /**
- * Pipes and terminals are Node's own streams. To a file Node writes once, and ignores how much was
- * taken.
+ * For pipes and terminals Node's streams write everything. To a file Node writes once, and ignores
+ * how much was written.
  */
 function createOut(say: Terminal['say']): Terminal['out'] {
   if (isFileLike(STANDARD_OUTPUT)) return writeWhole;

@@ -1,14 +1,13 @@
-// Checks everything that a replica has stored, without the replica:
+// Checks everything that a replica has stored, without running the replica:
 //
 // (1) Every value passes its checksum and is stored under the key that it names.
 // (2) Each origin's log is whole: from its floor to its head without a gap, each entry chained to
-//     the one before it, with the chain of its mark, and ending in the chain that was written in
-//     the head's batch.
-// (3) What a log entry up to the mark wrote is in the records: the record under its key is that
-//     entry or a later version, or its delete was forgotten. A start replays what is behind the
-//     mark.
+//     the one before it, with the chain of its mark, and ending in the chain that the commit of its
+//     head wrote.
+// (3) What a log entry up to the mark wrote is in the records: the record of its key is that entry
+//     or a later version, or its delete was forgotten. A start replays the entries behind the mark.
 // (4) Each leaf of the hash tree is the sum of its records: no record has disappeared or changed
-//     unnoticed.
+//     without an error.
 
 import { byteString, equalBytes } from '../base/bytes.ts';
 import { decodeMutation, decodeRecord, isChained } from '../model/encoding.ts';
@@ -38,9 +37,7 @@ interface StoredEntry {
   readonly value: Uint8Array;
 }
 
-/**
- * The stored data as this check needs it. Both functions may throw if the storage cannot be read.
- */
+/** The stored data as this check reads it. Both functions throw if the storage cannot be read. */
 export interface StoredData {
   /** [from, to) in the order of the keys. */
   scan(from: Uint8Array, to: Uint8Array): AsyncIterable<StoredEntry>;
@@ -89,7 +86,7 @@ interface Lane {
   blocks: number;
   /** The end of the run that contains the last entry. */
   runTo: Seq;
-  /** How far it goes. */
+  /** The head of the log, where its entries must end. */
   readonly tip: Tip;
 }
 
@@ -259,7 +256,7 @@ class Verification {
     const bytes = this.#read(recordKey(namespace, key));
     if (bytes === 'unreadable') return;
     const record = bytes === undefined ? undefined : decodeRecord(bytes);
-    // A damaged record is reported under its key.
+    // A damaged record is reported when the scan reaches its key.
     if (bytes !== undefined && record === undefined) return;
     if (record === undefined) {
       const at = positionOf(entry);
@@ -272,7 +269,7 @@ class Verification {
     }
   }
 
-  /** A tombstone may have been dropped if its delete is in a log or was truncated from one. */
+  /** A missing tombstone is no damage if the replica has forgotten deletes up to its stamp. */
   #judgeMissing(missing: Record): void {
     const { origin, seq, hlc } = latestOf(missing);
     const mark = this.#read(forgottenMark());
@@ -285,7 +282,7 @@ class Verification {
     try {
       return this.#data.get(key);
     } catch {
-      this.#complain(describeKey(key), 'the storage cannot be read here');
+      this.#complain(describeKey(key), 'the storage cannot read this value');
       return 'unreadable';
     }
   }
@@ -300,7 +297,7 @@ class Verification {
     if (record !== undefined) this.#sums.toggle(leafOf(record.namespace, record.key), record);
   }
 
-  /** A tree that is marked as doubtful is not compared. */
+  /** A tree that is marked as doubtful is not compared with the records. */
   #closeTree(): void {
     if (!this.#tree.isTrusted) return;
     for (let leaf = 0; leaf < LEAVES; leaf++)
@@ -313,7 +310,7 @@ class Verification {
     if (seq < tip.received) {
       this.#complain(where, `${span(seq + 1, tip.received)} missing at the end`);
     } else if (seq === tip.received && chain !== tip.chain) {
-      this.#complain(where, `entry ${seq} is not the head that was written`);
+      this.#complain(where, `entry ${seq} is not the head that its commit wrote`);
     } else if (runTo > seq) {
       this.#complain(where, `it ends within a run, which goes up to entry ${runTo}`);
     }

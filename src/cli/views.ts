@@ -1,5 +1,4 @@
-// Parses the documents of the HTTP API (api/shapes.ts) for commands. Any other answer is not from a
-// replica.
+// Parses the documents of the HTTP API (api/shapes.ts) for commands.
 
 import type { Client } from './client.ts';
 import { CommandError, EXIT } from './exit.ts';
@@ -14,7 +13,7 @@ export async function readView<T extends { readonly replicas: readonly unknown[]
   if (view !== undefined) return view as T;
   throw new CommandError(
     EXIT.unavailable,
-    `the process that answers at ${client.url} is not a replica`,
+    `the process that answers at ${client.url} is not a replica; check --url`,
   );
 }
 

@@ -1,6 +1,6 @@
-// `wal verify`: checks what a stopped replica has stored. The database is opened like the replica
-// itself opens it, which takes its lock, and nothing is written to it or repaired. (LevelDB has no
-// read-only mode: as at every start it moves its newest writes into a table.)
+// `wal verify`: checks what a stopped replica has stored. It opens the database as the replica
+// does, which takes its lock, but writes and repairs nothing. (LevelDB has no read-only mode: as at
+// every start, it moves its newest writes into a table.)
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -35,7 +35,7 @@ export async function verifyData(
 async function open(dataDir: string): Promise<LevelStorage> {
   const folder = join(dataDir, 'log');
   if (!existsSync(join(folder, 'CURRENT'))) {
-    const advice = 'name the directory of one replica, as ./conit-data/eu-1';
+    const advice = 'name the directory of one replica, such as ./conit-data/eu-1';
     throw new CommandError(EXIT.usage, `--data: ${dataDir} holds no data of a replica; ${advice}`);
   }
   try {
@@ -61,7 +61,7 @@ function storedIn(storage: LevelStorage): StoredData {
     },
     get(key) {
       const value = storage.get(key);
-      if (value === UNREADABLE) throw new Error('the storage cannot be read here');
+      if (value === UNREADABLE) throw new Error('the storage cannot read this value');
       return value;
     },
   };

@@ -37,7 +37,7 @@ function tombstoneOf({ tombstone }: ExplainView): string {
   if (tombstone === undefined) return '';
   const { version, blockedBy } = tombstone;
   const wait =
-    blockedBy.length > 0 ? `until heard from ${blockedBy.join(', ')}` : 'for a moment yet';
+    blockedBy.length > 0 ? `until heard from ${blockedBy.join(', ')}` : 'for a moment longer';
   return `tombstone ${version} is kept ${wait}\n`;
 }
 

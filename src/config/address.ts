@@ -3,8 +3,8 @@
 //   us-1=us@10.0.1.7:7071;http=http://10.0.1.7:7070,ap-1=ap@10.0.2.7:7071
 //
 // A replica is `id=region@host:port` of its peer channel, followed by a semicolon and the base URL
-// of its HTTP API. The same text serves every replica of the cluster: each finds itself in it by
-// its id.
+// of its HTTP API. All replicas of a cluster can use the same list: each finds its own entry by its
+// id.
 
 import {
   type Address,
@@ -101,7 +101,8 @@ function parsePlace(text: string): Parsed<Place> {
 
 function readPlace(raw: unknown): Parsed<Place> {
   if (typeof raw === 'string') return parsePlace(raw);
-  if (typeof raw !== 'object' || raw === null) return decline('a replica is an object or a text');
+  if (typeof raw !== 'object' || raw === null)
+    return decline('a replica must be an object or a string');
   const { id, region, peer, http, ...others } = raw as { readonly [name: string]: unknown };
   const [other] = Object.keys(others);
   if (other !== undefined) return decline(`"${other}" is not a member of a replica`);

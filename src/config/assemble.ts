@@ -1,5 +1,6 @@
-// From single values to a consistent configuration: finds members, policies and secret, fills in
-// what follows from them, and checks every rule. Problems and warnings are collected, not thrown.
+// From single values to a consistent configuration: finds members, policies and secret, derives the
+// values that follow from them, and checks every rule. Problems and warnings are collected, not
+// thrown.
 
 import { join, resolve as absolute } from 'node:path';
 import { assert } from '../base/assert.ts';
@@ -30,7 +31,7 @@ export interface Config {
   readonly http: Address;
   readonly peer: Address;
   readonly secret: Secret;
-  /** `undefined`: clients need none. */
+  /** `undefined`: clients need no token. */
   readonly tokens: readonly Token[] | undefined;
   /** Further names by which clients may call this replica. */
   readonly hosts: readonly string[];
@@ -38,7 +39,7 @@ export interface Config {
   readonly origins: readonly string[];
   /** The HTTP server's bounds, the largest value among them. */
   readonly limits: HttpLimits;
-  /** Connections at the peer port that have not proved themselves; `undefined`: the default. */
+  /** How many connections at the peer port may be unproved at a time; `undefined`: the default. */
   readonly strangersMax: number | undefined;
   readonly sync: 'full' | 'unsafe-none';
   /** Whether requests are measured. */
@@ -46,14 +47,14 @@ export interface Config {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly wan: readonly Delay[];
   readonly shutdownMs: number;
-  /** From the begin of a stop: how long the last checkpoint may take. */
+  /** How long after the begin of a stop the last checkpoint may take. */
   readonly lastCheckpointMs: number;
 }
 
 interface Assembled {
   /** `undefined` exactly when there are problems. */
   readonly config: Config | undefined;
-  /** The given values and those that were filled in. */
+  /** The given values and the derived ones. */
   readonly effective: Values;
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
@@ -94,12 +95,17 @@ function fillIn(values: Values, { own }: Membership): Values {
   };
 }
 
-/** A replica that only this machine can reach has that address; port 0 is not known yet. */
+/**
+ * The URL of a replica on loopback follows from its address, unless port 0 leaves the port open.
+ */
 function loopbackUrl(at: Address): string | undefined {
   return isLoopback(at.host) && at.port > 0 ? `http://${formatAddress(at)}` : undefined;
 }
 
-/** An echo is up to two heartbeats old, and a return needs proof of half the limit. */
+/**
+ * Lag is measured to within two heartbeats, and a replica returns only when it is below half of the
+ * limit: so a limit needs more than four heartbeats.
+ */
 const BEATS_TOLD = 5;
 
 function policiesOf(
@@ -156,11 +162,13 @@ function configOf({ values, membership, policies, secret, tokens }: Parts): Conf
   });
 }
 
-/** Requests get most of the time that a stop may take. */
+/** The share of a stop's time for requests that are in progress. */
 const DRAIN_SHARE = 0.6;
-/** The last checkpoint gets what they leave of this part; closing the rest needs little. */
+/** The last checkpoint has until this share of the time; the rest is enough to close files. */
 const CHECKPOINT_SHARE = 0.9;
-/** For the first part of a stop the listener stays open, so that new clients get an answer. */
+/**
+ * The share of a stop's time in which the listener stays open, so that new clients get an answer.
+ */
 const NOTICE_SHARE = 0.25;
 
 function limitsOf(values: Values): HttpLimits {
@@ -185,8 +193,8 @@ function settingsOf(values: Values, { members, self }: Membership): Settings {
 }
 
 /**
- * The policies for these members, or why they do not fit. This replica need not be one of them: it
- * checks the policies of a membership before its vote, too.
+ * The policies for these members, or the reason why they do not fit. This replica need not be a
+ * member: it also checks the policies of a membership before it votes for it.
  */
 export function policiesAmong(
   { self, namespaces }: Config,
@@ -198,7 +206,7 @@ export function policiesAmong(
   return compiled.ok ? compiled.policies : reasonsOf(compiled.problems);
 }
 
-/** The same configuration for these members, of which this replica is one. */
+/** The same configuration with these members, of which this replica is one. */
 export function amongMembers(
   config: Config,
   members: readonly Member[],

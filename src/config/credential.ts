@@ -1,5 +1,5 @@
-// Loads credentials: the cluster's secret, from its variable or from the file that another variable
-// names, and the access tokens of clients, from theirs.
+// Loads credentials: the cluster's secret from a variable, or from the file that another variable
+// names, and the access tokens of clients from a file.
 
 import { readFileSync, statSync } from 'node:fs';
 import { parseTokens, type Token } from '../api/token.ts';
@@ -20,7 +20,7 @@ export function clusterSecretOf(
 ): Secret | undefined {
   const { clusterSecret: text, clusterSecretFile: file } = values;
   if (text !== undefined && file !== undefined) {
-    complain(VARIABLE, `is set and ${FILE_VARIABLE} as well; keep one of them`);
+    complain(VARIABLE, `is set, and so is ${FILE_VARIABLE}; remove one of them`);
     return undefined;
   }
   if (file !== undefined) return fromFile(file, complain, warn);
@@ -38,7 +38,7 @@ function fromFile(file: string, complain: Complain, warn: Complain): Secret | un
     complain(where, read.reason);
     return undefined;
   }
-  if (read.isOpen) warn(where, 'can be read by every user of this machine; chmod 600 it');
+  if (read.isOpen) warn(where, 'can be read by every user of this machine; run chmod 600 on it');
   const parsed = parseSecret(read.text);
   if (parsed.ok) return parsed.value;
   complain(where, parsed.reason);
@@ -48,7 +48,7 @@ function fromFile(file: string, complain: Complain, warn: Complain): Secret | un
 const TOKENS_VARIABLE = variableOf('tokensFile');
 const TOKENS_BYTES_MAX = 1024 * 1024;
 
-/** `undefined` if none are configured; a file without a token is refused. */
+/** `undefined` if no file is configured; a file without a token is refused. */
 export function tokensOf(
   { values }: Resolved<typeof TABLE>,
   complain: Complain,

@@ -1,5 +1,5 @@
-// Emulated distance: how long messages to each region are delayed, one way, before they are sent.
-// For trying out a cluster on one machine; `us=40ms,ap=110ms`.
+// Emulated distance: the one-way delay of messages to each region, such as `us=40ms,ap=110ms`. It
+// lets a cluster on one machine behave like one in several regions.
 
 import { parseRegion, type Region } from '../model/id.ts';
 import { splitList } from './address.ts';
@@ -10,7 +10,7 @@ export interface Delay {
   readonly oneWayMs: number;
 }
 
-const FORM = 'region=duration, as us=40ms,ap=110ms';
+const FORM = 'region=duration, such as us=40ms,ap=110ms';
 const oneWay = duration(0, 10_000);
 
 export const delays: Kind<readonly Delay[]> = {

@@ -1,6 +1,6 @@
-// Clients, peers and the database share the file descriptors of one process. LevelDB, and the
-// replica with it, fails for good when it cannot open a file, so clients get only what is left: the
-// bound on their connections is lowered if the limit of the process requires it.
+// Clients, peers and the database share the file descriptors of one process. LevelDB fails for good
+// when it cannot open a file, and the replica stops with it. So clients get only what the others
+// leave: the limit on their connections is lowered if the limit of the process requires it.
 
 import type { Config } from './assemble.ts';
 import type { Problem } from './resolve.ts';
@@ -13,7 +13,7 @@ import { spoken } from './table.ts';
 const RUNTIME = 40;
 /** `maxOpenFiles` of LevelDB, its log, its lists of files, and what a compaction writes. */
 const DATABASE = 110;
-/** The old and the new connection of a peer that dials again. */
+/** While a peer connects again, both its old and its new connection are open. */
 const EACH_PEER = 2;
 /** Connections at the peer port that have not proved themselves. */
 const STRANGERS_MAX = 512;

@@ -11,7 +11,7 @@ export type JsonSchema = { readonly [keyword: string]: unknown };
 export interface Kind<T> {
   /** The placeholder of the value in `--help`: `--heartbeat <duration>`. */
   readonly placeholder: string;
-  /** The unit of a bare number; '' if the kind is no quantity. */
+  /** The unit of a bare number; '' if the kind is not a quantity. */
   readonly unit: string;
   /** The acceptable values, in words. */
   readonly bound: string;

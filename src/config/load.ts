@@ -1,7 +1,6 @@
-// The configuration of this process, and the only reader of its environment. The settings are
-// listed in config/table.ts; here they get their values: flags before variables, variables before
-// the file, the file before the defaults. The result is frozen, or a list of everything that is
-// wrong.
+// The configuration of this process, and the only reader of its environment. config/table.ts lists
+// the settings. A flag wins over a variable, a variable over the file, the file over the default.
+// The result is a frozen configuration, or a list of everything that is wrong.
 
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';

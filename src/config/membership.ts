@@ -29,7 +29,7 @@ export function membershipOf(
   if (peers !== undefined && peers.length > 0) return listed(id, region, peers, complain);
   if (region !== undefined)
     return alone({ id, region, peer: peer ?? PEER_DEFAULT, http: undefined });
-  complain(spoken('region'), `is required where ${variableOf('peers')} does not give it`);
+  complain(spoken('region'), `is required unless ${variableOf('peers')} gives it`);
   return undefined;
 }
 

@@ -1,5 +1,5 @@
-// The namespaces of a replica: one policy each. The policy compiler (model/policy.ts) checks them;
-// this file has the namespaces of a replica without a file, and the schema of a policy's members.
+// The namespaces of a replica, with one policy each. This file has the namespaces of a replica that
+// is configured without a file, and the schema of a policy; model/policy.ts checks policies.
 
 import { LEVELS } from '../model/level.ts';
 import { TIMEOUT_MS_MAX } from '../model/policy.ts';
@@ -7,16 +7,17 @@ import { accept, decline, type JsonSchema, type Kind } from './kind.ts';
 
 type Namespaces = { readonly [name: string]: unknown };
 
-/** Each shows one consistency setting; all of them work in a cluster of any size. */
+/** Each shows one choice of consistency; all of them work in a cluster of any size. */
 export const NAMESPACES_DEFAULT: Namespaces = {
   // Safe against the loss of a minority; reads and lists at any replica see every completed write.
   demo: { consistency: 'eventual', w: 'majority', r: 'majority' },
-  // The same, and a policy whose w and r would not overlap is refused.
+  // The same, and every request must have quorums that overlap.
   profiles: { consistency: 'eventual', w: 'majority', r: 'majority', claimOverlap: true },
-  // Measurements: each writer's order is kept, no request waits for another region.
+  // Measurements: the order of each replica's writes is kept, and no request waits for another
+  // region.
   sensors: { consistency: 'fifo', w: 1, r: 1 },
-  // Content that is read everywhere and written seldom: stored in every region when the write
-  // returns.
+  // Content that is read everywhere and written seldom: each write is stored in every region before
+  // its reply.
   catalog: { consistency: 'eventual', w: 'each', r: 1 },
   // For measuring; requests set their own w and r.
   bench: { consistency: 'eventual', w: 1, r: 1 },

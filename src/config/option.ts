@@ -12,7 +12,7 @@ type Numbers<T> = { [Name in keyof T]: T[Name] extends number ? Name : never }[k
 type CoreName = Numbers<typeof SETTINGS_DEFAULT>;
 type WebName = Numbers<HttpLimits>;
 
-/** The number that a setting sets: one of the core's settings, or a limit of the HTTP server. */
+/** Where the number goes: a setting of the core, or a limit of the HTTP server. */
 export type Target =
   | { readonly of: 'core'; readonly name: CoreName }
   | { readonly of: 'http'; readonly name: WebName };
@@ -24,13 +24,13 @@ export interface Option<T> {
   /** `undefined`: no default; `absent` says what happens without a value. */
   readonly fallback: T | undefined;
   readonly absent: string;
-  /** A name of its own; false if the value must not appear in the process's arguments. */
+  /** Another name for the flag; false if the value must not appear in the process's arguments. */
   readonly flag: string | false | undefined;
   /** May be set in a file. */
   readonly inFile: boolean;
   /** May be a variable. */
   readonly inEnvironment: boolean;
-  /** Never shown. */
+  /** Its value is masked in every output. */
   readonly secret: boolean;
   /** `undefined`: assemble.ts uses the value. */
   readonly target: Target | undefined;

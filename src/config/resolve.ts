@@ -94,7 +94,7 @@ function refusal(table: Table, name: string, names: readonly string[]): string {
   return `is not a setting${suggestion(name, names)}`;
 }
 
-// Kubernetes sets such variables for a service called conit.
+// Kubernetes sets such variables in every pod if a service has the name conit.
 const ORCHESTRATED = /_(?:SERVICE_HOST|SERVICE_PORT(?:_.*)?|PORT(?:_.*)?)$/;
 /** Variables of the client commands. */
 const OTHERS: readonly string[] = ['CONIT_URL', 'CONIT_TOKEN_FILE'];

@@ -21,7 +21,7 @@ export function checkRules(values: Values, complain: Complain, warn: Complain): 
 }
 
 const OPS_NOT_BUILT =
-  'is not built yet; with access tokens, /metrics and /v1/cluster are for those whose roles cover it';
+  'is not built yet; until then, access tokens restrict /metrics and /v1/cluster to clients that have the role';
 
 function checkListening({ http, tokensFile }: Values, complain: Complain, warn: Complain): void {
   if (isLoopback(http.host)) return;

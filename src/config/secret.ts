@@ -48,11 +48,13 @@ export const secret: Kind<Secret> = {
   unit: '',
   bound: BOUND,
   schema: {},
-  parse: (raw) => (typeof raw === 'string' ? parseSecret(raw) : decline('must be a text')),
+  parse: (raw) => (typeof raw === 'string' ? parseSecret(raw) : decline('must be a string')),
   show: () => SECRET_MASK,
 };
 
-/** Accepts a secret without the white space around it; the reason of a refusal never repeats it. */
+/**
+ * Accepts a secret without the white space around it. The reason of a refusal never contains it.
+ */
 export function parseSecret(raw: string): Parsed<Secret> {
   const text = raw.trim();
   const bytes = Buffer.byteLength(text);
@@ -81,7 +83,7 @@ function isWeak(text: string): boolean {
   return isRepeated(plain) || plain.replace(GUESSABLE, '') === '';
 }
 
-// Steps along a row, forwards or backwards, repeatedly: `0123456789abcdef`, `fedcba9876543210`.
+// Consecutive characters of a row, forwards or backwards: `0123456789abcdef`, `fedcba9876543210`.
 function isRun(plain: string, row: string): boolean {
   const cycle = row.repeat(2 + Math.ceil(plain.length / row.length));
   return cycle.includes(plain);

@@ -42,7 +42,7 @@ export const TABLE = {
   region: optional(
     'Identity',
     named('name', NAME_BOUND, parseRegion, NAME_PATTERN),
-    'the text for this replica in `peers`',
+    'the region that `peers` gives this replica',
     'region of this replica',
   ),
   clusterId: setting(
@@ -56,7 +56,7 @@ export const TABLE = {
     'Network',
     places,
     'a cluster of this replica alone',
-    'all replicas of the cluster, this one included; the same text for each of them',
+    'all replicas of the cluster, this one included; the same list for each of them',
   ),
   http: setting('Network', address, { host: '127.0.0.1', port: 7070 }, 'address for clients'),
   peer: optional(
@@ -69,7 +69,7 @@ export const TABLE = {
     'Network',
     clientUrl,
     'the URL of this replica in `peers`, or `http` if that is loopback',
-    'base URL of this replica for clients, to which other replicas redirect them',
+    'URL of this replica for clients; other replicas redirect them to it',
   ),
   ops: optional(
     'Network',
@@ -124,8 +124,8 @@ export const TABLE = {
   hosts: optional(
     'Security',
     hostNames,
-    'its own names: loopback, `http`, `advertise`, its URL in `peers`; addresses in digits, if `http` is not loopback; names without a dot',
-    'further host names of this replica, as behind a proxy; requests for other hosts are answered 421',
+    'its own names: loopback, `http`, `advertise`, its URL in `peers`; names without a dot; IP addresses, if `http` is not loopback',
+    'further host names of this replica, such as that of a proxy; requests for any other host are answered 421',
   ),
   origins: optional(
     'Security',

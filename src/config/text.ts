@@ -1,6 +1,6 @@
-// Text in the form in which people, editors and templates leave it: with a byte order mark, Windows
-// line ends, a line end after a path, or quotes that a shell would have removed and `docker
-// --env-file` does not. All of it is UTF-8; another encoding is refused by its name.
+// Text as people, editors and templates leave it: with a byte order mark, Windows line ends, a line
+// end after a path, or quotes that a shell would have removed and `docker --env-file` keeps. All of
+// it must be UTF-8; text in another encoding is refused, and the refusal names that encoding.
 
 import { accept, decline, type Parsed } from './kind.ts';
 
@@ -37,7 +37,7 @@ function withoutMark(text: string): string {
   return text.startsWith(MARK) ? text.slice(MARK.length) : text;
 }
 
-/** Recognised by its mark, or by the zeros in every second byte of mostly ASCII text. */
+/** Recognised by the byte order mark, or by a zero in every second byte of mostly ASCII text. */
 function wideEncodingOf(bytes: Uint8Array): string | undefined {
   const marked = markedEncodingOf(bytes);
   if (marked !== undefined || bytes.length < 4) return marked;

@@ -1,6 +1,6 @@
-// What web clients may ask of this replica: by which host names, and from pages of which origins.
+// The host names by which web clients may call this replica, and the origins of the pages that may.
 //
-//   hosts    db.example.com, *.example.com (everything below it), or * for every name
+//   hosts    db.example.com, *.example.com (every name below it), or * for every name
 //   origins  https://console.example.com, http://localhost:5173: scheme, host and port as a browser
 //            writes them
 
@@ -8,8 +8,8 @@ import { splitList } from './address.ts';
 import { accept, decline, type Kind } from './kind.ts';
 
 const LIST_MAX = 64;
-const HOST_BOUND = `up to ${LIST_MAX} host names without a port; *.NAME takes all below NAME, * every name`;
-const ORIGIN_BOUND = `up to ${LIST_MAX} origins, as https://console.example.com`;
+const HOST_BOUND = `up to ${LIST_MAX} host names without a port; *.NAME allows all names below NAME, * every name`;
+const ORIGIN_BOUND = `up to ${LIST_MAX} origins, such as https://console.example.com`;
 const HOST =
   /^(?:\*|(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.]{2,45}\])$/;
 const WEB_ORIGIN = /^https?:\/\/[^/?#@\\\s*]+$/i;

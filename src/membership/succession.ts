@@ -114,7 +114,8 @@ export class Succession {
   begin(turn: Turn): void {
     const { get, settings } = this.#options;
     const stored = readStoredTenure(get(TENURE));
-    if (stored === 'damaged') return turn.halt('the membership in storage is damaged', 'damaged');
+    if (stored === 'damaged')
+      return turn.halt('the stored membership is damaged: recover another replica', 'damaged');
     if (stored !== undefined) {
       this.#tenure = { ...stored, membership: localised(stored.membership, settings.members) };
       this.#isBound = true;

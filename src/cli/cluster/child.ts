@@ -1,12 +1,11 @@
 // One replica of a local cluster as a child process.
 //
-//   idle -> running -> waiting -> running …   it died and is started again
-//                   -> ended                  it was stopped, or restarts were not asked for
+//   idle -> running -> waiting -> running …   it ended and is started again
+//                   -> ended                  it was stopped, or restarts are off
 //                   -> given-up               it keeps failing soon after its start
 //
-// Children have a process group of their own, so that Ctrl-C reaches only the parent, which then
-// stops them in order. A channel to the parent is kept open: a child whose parent is gone stops
-// itself.
+// Children have a process group of their own, so Ctrl-C reaches only the parent, which then stops
+// them in order. Each child has a channel to the parent and stops itself when the channel closes.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -103,12 +102,12 @@ export function createChild(
 }
 
 const HOW_BACK =
-  'to start it again, stop and start the cluster, or start the cluster with --restart';
+  'restart the cluster to start it again; with --restart the cluster does so by itself';
 
 function launch(plan: PlannedReplica, onLine: (line: string) => void): ChildProcess {
   // Two processes cannot open the same debugger port.
   const nodeArgs = process.execArgv.filter((argument) => !argument.startsWith('--inspect'));
-  // Of two flags of the same name the last one counts.
+  // The last of two flags with the same name counts.
   const child = spawn(process.execPath, [...NODE_FLAGS, ...nodeArgs, SCRIPT, 'serve'], {
     env: childEnvironment(plan.environment),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

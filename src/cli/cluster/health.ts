@@ -9,7 +9,7 @@ export interface ReplicaHealth {
   /** The state that the replica reports, or `down` if it does not answer. */
   readonly state: string;
   readonly stalenessMs: number | 'unknown';
-  /** The longest round trip to a connected peer. */
+  /** The longest round trip to any connected peer. */
   readonly rttMsMax: number | undefined;
 }
 
@@ -37,12 +37,12 @@ export async function healthOf(url: string): Promise<ReplicaHealth> {
   }
 }
 
-/** With access tokens configured, only this route is open without one. */
+/** The only route that needs no token when access tokens are configured. */
 async function healthFromOutside(url: string): Promise<ReplicaHealth> {
   return { ...DOWN, state: (await isReady(url)) ? 'serving' : 'not ready' };
 }
 
-/** Another process already answers HTTP like a replica at this port. */
+/** Whether the process that listens at this port answers like a replica. */
 export async function isReplica(url: string): Promise<boolean> {
   try {
     const { statusCode, body } = await ask(`${url}${pathTo('livez')}`);

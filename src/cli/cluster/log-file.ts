@@ -1,6 +1,6 @@
-// The output of a child replica on disk. Each start begins a new file, and so does a full one; a
-// few old ones are kept, so a replica that repeats itself cannot fill the disk. Output that a full
-// disk does not take is lost, and the cluster keeps running.
+// The output of a child replica on disk. Each start begins a new file, and so does a full one. Only
+// a few old files are kept, so a replica that logs without end cannot fill the disk. If the disk is
+// full, output is dropped and the cluster keeps running.
 
 import { closeSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';

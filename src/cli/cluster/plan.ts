@@ -6,7 +6,7 @@ import { parseRegion } from '../../model/id.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { REGIONS, wanSetting } from './wan.ts';
 
-/** Distance of one replica's ports from the next one's. */
+/** How far apart the ports of two successive replicas are. */
 const PORT_STEP = 10;
 const REGIONS_MAX = 9;
 export const SECRET_FILE = 'cluster-secret';
@@ -61,7 +61,8 @@ export function planCluster(request: ClusterRequest): readonly PlannedReplica[] 
 
 function placeOf(region: string, httpPort: number) {
   if (httpPort < 1 || httpPort + 1 > 65_535) {
-    throw new CommandError(EXIT.usage, `--http-port: there is no port ${httpPort + 1}`);
+    const why = 'each replica needs two ports from 1 to 65535';
+    throw new CommandError(EXIT.usage, `--http-port: ${httpPort} cannot be used; ${why}`);
   }
   const url = `http://127.0.0.1:${httpPort}`;
   return { id: `${region}-1`, region, httpPort, peerPort: httpPort + 1, url };
@@ -72,7 +73,8 @@ function parseRegions(text: string): readonly string[] {
   if (/^[0-9]+$/.test(text)) return namedRegions(Number(text));
   const names = text.split(',').map((name) => name.trim());
   const wrong = names.find((name) => parseRegion(name) === undefined);
-  if (wrong !== undefined) throw new CommandError(EXIT.usage, `--regions: "${wrong}" is no name`);
+  if (wrong !== undefined)
+    throw new CommandError(EXIT.usage, `--regions: "${wrong}" is not a valid name`);
   if (new Set(names).size < names.length) {
     throw new CommandError(EXIT.usage, '--regions: a region is named twice');
   }
@@ -84,6 +86,6 @@ function parseRegions(text: string): readonly string[] {
 
 function namedRegions(count: number): readonly string[] {
   if (count >= 1 && count <= REGIONS.length) return REGIONS.slice(0, count);
-  const names = `1 to ${REGIONS.length}, or names as eu,us,ap`;
+  const names = `1 to ${REGIONS.length}, or names such as eu,us,ap`;
   throw new CommandError(EXIT.usage, `--regions: must be ${names}`);
 }

@@ -1,5 +1,5 @@
-// What must hold before any replica starts: every port is free, and the cluster has a secret of its
-// own, made on the first start and stored in a file that only its owner can read.
+// The conditions for a start: every port is free, and the cluster has a secret. The first start
+// makes the secret and stores it in a file that only its owner can read.
 
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';

@@ -20,7 +20,7 @@ export function createRestartPolicy(): RestartPolicy {
   let youngDeaths = 0;
   return {
     onDeath(livedMs, code) {
-      if (code === EXIT.usage) return { kind: 'give-up', reason: 'its configuration is refused' };
+      if (code === EXIT.usage) return { kind: 'give-up', reason: 'its configuration was refused' };
       youngDeaths = livedMs < YOUNG_MS ? youngDeaths + 1 : 0;
       if (youngDeaths >= YOUNG_DEATHS_MAX) {
         const reason = `it died ${youngDeaths} times within ${YOUNG_MS / 1000} s of its start`;

@@ -14,7 +14,7 @@ import { prepareData, requirePorts } from './prepare.ts';
 import { createScreen, type Screen, warningOf } from './screen.ts';
 import { createWatch } from './watch.ts';
 
-/** While all of them run; the end of one is reported at once. */
+/** A start may take this long while all replicas run; if one ends, that is reported at once. */
 const READY_TIMEOUT_MS = 300_000;
 const READY_POLL_MS = 50;
 
@@ -65,7 +65,10 @@ async function becomeReady(children: readonly Child[]): Promise<'ready' | 'faile
 
 function failure(children: readonly Child[]): CommandError {
   const logs = children.map(({ plan }) => `  ${relative('.', plan.logFile)}`).join('\n');
-  return new CommandError(EXIT.unavailable, `the cluster did not become ready; see\n${logs}`);
+  return new CommandError(
+    EXIT.unavailable,
+    `the cluster did not become ready and was stopped; its logs say why:\n${logs}`,
+  );
 }
 
 async function watchUntilEnd(
@@ -107,7 +110,7 @@ function watchSignals(children: readonly Child[], screen: Screen): Interruption 
     if (signals === 1) {
       firstMs = nowMs;
       screen.live('');
-      screen.say('stopping; Ctrl-C again kills');
+      screen.say('stopping in order; a second Ctrl-C stops at once');
       begin('interrupted');
       return;
     }

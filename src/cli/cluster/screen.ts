@@ -49,9 +49,7 @@ export function warningOf(line: string): string | undefined {
   return [`${severity}: ${showField(event)}`, ...details].join('  ');
 }
 
-/**
- * watch.ts reports peers that are down by their state, and at the start they come up one by one.
- */
+/** These events are left out, because watch.ts reports a lost peer by its state. */
 const TOLD_OTHERWISE: readonly string[] = ['peer-unreachable', 'peer-refused'];
 
 function showField(value: unknown): string {

@@ -21,7 +21,7 @@ const ONE_WAY_MS: { readonly [pair: string]: number } = {
   'af oc': 200,
 };
 
-/** For regions with names of their own. */
+/** For regions whose names are not built in. */
 const ELSEWHERE_MS = 60;
 
 export function oneWayMs(from: string, to: string): number {

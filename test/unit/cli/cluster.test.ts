@@ -59,10 +59,10 @@ describe('the plan of a cluster', () => {
     [{ regions: '0' }, 'must be 1 to 6'],
     [{ regions: '7' }, 'must be 1 to 6'],
     [{ regions: 'eu,eu' }, 'named twice'],
-    [{ regions: 'EU' }, '"EU" is no name'],
+    [{ regions: 'EU' }, '"EU" is not a valid name'],
     [{ regions: 'a,b,c,d,e,f,g,h,i,j' }, 'at most 9'],
-    [{ httpPort: 65_530 }, 'there is no port'],
-    [{ httpPort: 0 }, 'there is no port'],
+    [{ httpPort: 65_530 }, 'two ports from 1 to'],
+    [{ httpPort: 0 }, 'two ports from 1 to'],
   ])('refuses %j', (change, message) => {
     expect(() => planCluster({ ...REQUEST, ...change })).toThrow(message);
   });

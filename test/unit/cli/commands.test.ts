@@ -303,7 +303,7 @@ describe('ls', () => {
     const some = await conit(['ls', 'demo', '-n', '1', '-o', 'keys']);
     expect([some.out, some.said]).toEqual([
       'a\n',
-      'there are more than 1; -n all lists them all\n',
+      'there are more than 1 keys; -n all lists them all\n',
     ]);
     const all = conit(['ls', 'demo', '-n', 'all', '-o', 'json']);
     server.once('request', () => (answer = page([item('b')], null)));
@@ -370,7 +370,7 @@ describe('status and where', () => {
     const { exit, said } = await conit(['status']);
     expect([exit, said]).toEqual([
       3,
-      `conit: the process that answers at ${url} is not a replica\n`,
+      `conit: the process that answers at ${url} is not a replica; check --url\n`,
     ]);
   });
 
@@ -400,7 +400,7 @@ describe('status and where', () => {
       'tombstone eu-1.1.3 is kept until heard from us-1, ap-1\n',
     );
     answer = { status: 200, body: grave([]) };
-    expect((await conit(['where', 'demo', 'k'])).out).toContain('is kept for a moment yet\n');
+    expect((await conit(['where', 'demo', 'k'])).out).toContain('is kept for a moment longer\n');
   });
 });
 
@@ -453,7 +453,7 @@ describe('the exit code of', () => {
 
   it.each([
     [['put', 'demo', 'k'], "missing required argument 'value'"],
-    [['get', 'demo', '..'], 'a path takes no . or .. part'],
+    [['get', 'demo', '..'], 'must not have the part . or ..'],
     [['get', 'demo', 'k', '-o', 'table'], 'Allowed choices are raw, json'],
     [['ls', 'demo', '-n', '0'], 'must be a number from 1'],
     [['get', 'demo', 'k', '--colour'], "unknown option '--colour'"],

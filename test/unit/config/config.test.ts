@@ -154,7 +154,7 @@ describe('what is missing', () => {
       'CONIT_REPLICA (--replica)',
     ]);
     expect(refusals({ CONIT_REPLICA: 'eu-1', CONIT_CLUSTER_SECRET: SECRET })).toEqual([
-      'CONIT_REGION (--region) is required where CONIT_PEERS does not give it',
+      'CONIT_REGION (--region) is required unless CONIT_PEERS gives it',
     ]);
   });
 });
@@ -194,7 +194,7 @@ describe('the secret', () => {
 
   it('is refused if it is given twice, cannot be read, or is in a file of settings', () => {
     const place = file('secret', SECRET);
-    expect(refusals({ ...ALONE, CONIT_CLUSTER_SECRET_FILE: place })[0]).toContain('keep one');
+    expect(refusals({ ...ALONE, CONIT_CLUSTER_SECRET_FILE: place })[0]).toContain('remove one');
     const missing = { ...ALONE, CONIT_CLUSTER_SECRET: undefined, CONIT_CLUSTER_SECRET_FILE: '/no' };
     expect(refusals(missing)).toEqual(['CONIT_CLUSTER_SECRET_FILE /no cannot be read (ENOENT)']);
     const conf = file('conit.yaml', `clusterSecret: ${SECRET}`);
