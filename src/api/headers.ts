@@ -4,7 +4,7 @@
 export const REPLY_HEADERS = {
   'Accept-Ranges': '`none`: a value is sent whole',
   Allow: 'The methods that the path takes (405)',
-  'Conit-Acks': 'Known durable copies and all replicas, as in 2/3',
+  'Conit-Acks': 'Known durable copies and all replicas, such as 2/3',
   'Conit-Consistency': 'The level that the answer has',
   'Conit-Expires': 'When the value expires (RFC 3339); absent if it does not',
   'Conit-Served-By': 'The replica that answered, and its region',

@@ -204,7 +204,7 @@ const OPERATIONS = {
     tag: 'Many keys',
     summary: 'Several operations, each independent or all together',
     about:
-      'Puts, gets and deletes, each answered like a single request, in their order. With `atomic`, puts and deletes that happen together or not at all, at every replica: a problem says that nothing was written, and which `item` is the cause; only after 504 `outcome-unknown` all of it may still be written.',
+      'Puts, gets and deletes, each answered like a single request, in their order. With `atomic`, puts and deletes happen together or not at all, at every replica: a problem says that nothing was written, and which `item` is the cause; only after 504 `outcome-unknown` the whole batch may still be written.',
     body: BatchShape,
     answers: { 200: done(BatchResultsShape, PAGE) },
   },
@@ -224,9 +224,9 @@ const OPERATIONS = {
   },
   explain: {
     tag: 'Insight',
-    summary: "Every replica's version of a key, side by side",
+    summary: 'The version of a key at every replica',
     about:
-      'Versions, never values: what each replica holds under a key, what it lacks, and what keeps a tombstone.',
+      'Versions, never values: what each replica holds under a key, what it lacks, and why a tombstone is still kept.',
     answers: { 200: done(ExplainShape) },
   },
   cluster: {
@@ -238,7 +238,7 @@ const OPERATIONS = {
   replica: {
     tag: 'Cluster',
     summary: 'One replica',
-    about: 'The same of one replica.',
+    about: 'The same for one replica.',
     answers: { 200: done(ReplicaShape) },
   },
   route: {
@@ -264,7 +264,7 @@ const OPERATIONS = {
   drain: {
     tag: 'Cluster',
     summary:
-      'This replica accepts no clients any more; done when all accepted requests are answered',
+      'This replica accepts no more clients; the job is done when all accepted requests are answered',
     about:
       'Clients are refused, with the replicas to ask instead; the replica goes on replicating. Only the replica itself does it.',
     answers: job(),
@@ -277,8 +277,10 @@ const OPERATIONS = {
   },
   resync: {
     tag: 'Cluster',
-    summary: 'Compares with every peer now; done when nothing is missing and all is served',
-    about: 'Compares with every peer now; done when nothing is missing and all is served.',
+    summary:
+      'Compares with every peer now; the job is done when nothing is missing and every namespace is served',
+    about:
+      'Compares with every peer now; the job is done when nothing is missing and every namespace is served.',
     answers: job(),
   },
   job: {

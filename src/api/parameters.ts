@@ -116,7 +116,7 @@ const session: Parameter<Guarantees> = {
   schema: { type: 'string', default: GUARANTEES.join(',') },
   read: readGuarantees,
 };
-const redirect = { about: 'Short for onUnmet=redirect', schema: FLAG, read: readUnmet };
+const redirect = { about: 'The short form of onUnmet=redirect', schema: FLAG, read: readUnmet };
 const envelope: Parameter<boolean> = {
   about: 'The value and its metadata as JSON',
   schema: { type: 'boolean' },
@@ -137,11 +137,11 @@ const op: Parameter<'read'> = {
   read: (name, text) => readWord(name, text, ['read']),
 };
 const range = {
-  prefix: bounded('Only keys that begin with it', KEY_BYTES_MAX),
+  prefix: bounded('Only keys that begin with this text', KEY_BYTES_MAX),
   start: bounded('The first key, included', KEY_BYTES_MAX),
   end: bounded('The last key, excluded', KEY_BYTES_MAX),
 };
-const cursor = plain('Of the page before');
+const cursor = plain('The cursor of the page before');
 
 /** A proof of freshness, and the bounds of staleness: time, order. */
 const bounds = { t: NOT_BUILT, n: NOT_BUILT, proof: NOT_BUILT } as const;
@@ -220,7 +220,7 @@ const QUERY = {
   forget: { timeout, force: flag('Even while the replica is connected') },
   drain: {
     grace: duration(
-      '/readyz answers 503 at once; clients are still answered for this time',
+      'For this time clients are still answered, while /readyz already answers 503',
       GRACE_MS_MAX,
       '1 hour',
     ),
@@ -303,7 +303,7 @@ function namesAt(id: RouteId, isMeant: (row: Row) => boolean): readonly string[]
 const PATH: { readonly [name: string]: string } = {
   ns: 'The namespace',
   id: 'The id of a replica, or of a job',
-  dot: 'The version in the answer to the write, as in eu-1.7.1042',
+  dot: 'The version in the answer to the write, such as eu-1.7.1042',
   key: 'The rest of the path, percent-encoded: 1 to 1024 bytes of UTF-8, no segment . or ..; slashes may be escaped or not',
 };
 

@@ -193,7 +193,7 @@ const NamespaceHealthShape = object({
 
 const CopyShape = object(
   {
-    parts: whole('Parts copied since the process began'),
+    parts: whole('Parts copied since the process started'),
     records: whole('Records in those parts'),
     share: number('The covered share of the key space, 0 to 1'),
   },
@@ -204,7 +204,7 @@ const ClockShape = object({
   state: text(
     'agreed, held, alone: writes are stamped; measuring, drifted, disputed: they are refused',
   ),
-  aheadMs: whole('By how much its clock is ahead of what a majority agrees upon'),
+  aheadMs: whole('By how much its clock is ahead of the agreed clock of a majority'),
 });
 
 export const ReplicaShape = object({
@@ -224,7 +224,10 @@ export const ReplicaShape = object({
         [only('equal'), only('different'), only('unknown')],
         'Of the last comparison of hash trees with this peer',
       ),
-      lastSuccess: orNull(text(), 'When they were last equal, by the clock of the answering one'),
+      lastSuccess: orNull(
+        text(),
+        'When they were last equal, by the clock of the replica that answers',
+      ),
     }),
   ),
   treeRoot: maybe(
@@ -258,7 +261,7 @@ export const ClusterShape = object({
   epoch: whole('Number of the membership'),
   regions: list(text()),
   replicas: list(ReplicaShape),
-  forgotten: list(text(), 'The last that were members'),
+  forgotten: list(text(), 'The members that were forgotten last'),
 });
 
 export const PlaceShape = object({

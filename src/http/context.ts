@@ -1,4 +1,4 @@
-// What every part of the HTTP server shares: the replica behind it, the namespaces with their
+// What all parts of the HTTP server share: the replica behind it, the namespaces with their
 // policies, the limits, and the constants of this replica's replies, built once.
 
 import { randomBytes } from 'node:crypto';
@@ -47,7 +47,7 @@ export interface HttpServerOptions {
   readonly version: string;
   /** The working time of this process's thread since the last call; measured here if not given. */
   readonly work?: () => Work;
-  /** Called with an error that is a bug of ours, and the instance that the client was given. */
+  /** Called with an error that is a bug of ours, and the instance that the client received. */
   readonly onError: (error: unknown, instance: string) => void;
 }
 
@@ -63,9 +63,9 @@ export interface HttpContext extends HttpServerOptions {
   readonly source: ProblemSource;
   /** Vary, for replies that depend on Accept; with CORS configured it names Origin as well. */
   readonly varyAccept: string;
-  /** Conit-Served-By. */
+  /** The value of Conit-Served-By. */
   readonly servedBy: string;
-  /** True if every connection closes after its next reply. */
+  /** True while every connection closes after its next reply. */
   draining: boolean;
 }
 

@@ -12,7 +12,7 @@ export type Json =
       readonly ok: false;
       /** True if a bound is exceeded, false if the text is malformed. */
       readonly isTooLarge: boolean;
-      /** Never repeats anything of the text. */
+      /** Never repeats any part of the text. */
       readonly reason: string;
     };
 
@@ -41,7 +41,9 @@ export function parseJson(bytes: Buffer, depthMax: number): Json {
   return scan.ok ? parse(body.toString('utf8')) : scan;
 }
 
-/** The same for a body whose values have at most so many bytes; a long one takes several turns. */
+/**
+ * The same for a body whose values have at most this many bytes; a long one takes several turns.
+ */
 export async function parseJsonInPieces(
   bytes: Buffer,
   depthMax: number,
@@ -94,7 +96,7 @@ async function parseList(body: Buffer, { start, end, cuts }: LongList) {
     const piece = parse(`[${body.toString('utf8', from, cut)}]`);
     if (!piece.ok) return undefined;
     const some = piece.value as unknown[];
-    // An empty piece is one comma too many.
+    // An empty piece means that there is a comma too many.
     if (some.length === 0) return undefined;
     elements.push(...some);
     from = cut + 1;

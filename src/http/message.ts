@@ -1,6 +1,6 @@
-// What the data path, its checks and its bounds use of a request and of its reply. Node's own
-// objects implement it, and so do those of the fast path (fast-path/). So both are served by the
-// same code, and an answer does not depend on the parser that read the request.
+// What the data path, its checks and its bounds need of a request and of its reply. Node's own
+// objects implement it, and so do those of the fast path (fast-path/). So the same code serves
+// both, and an answer does not depend on the parser that read the request.
 
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
@@ -12,7 +12,7 @@ export interface HttpRequest {
   readonly httpVersion: string;
   /** Names and values in turn, as received. */
   readonly rawHeaders: readonly string[];
-  /** Content-Length, Transfer-Encoding and Expect at least. */
+  /** Has Content-Length, Transfer-Encoding and Expect at least. */
   readonly headers: IncomingHttpHeaders;
   /** The body has arrived completely. */
   readonly complete: boolean;
@@ -30,7 +30,7 @@ export interface HttpResponse {
   /** False: the reply says that its connection ends, and ends it. */
   shouldKeepAlive: boolean;
   readonly destroyed: boolean;
-  /** Bytes that the kernel has not taken. */
+  /** Bytes that the kernel has not accepted yet. */
   readonly writableLength: number;
   setHeader(name: string, value: string): unknown;
   getHeaderNames(): readonly string[];
@@ -40,6 +40,6 @@ export interface HttpResponse {
   writeHead(status: number, head: string[]): unknown;
   write(body: string): unknown;
   end(body?: string | Uint8Array, encoding?: BufferEncoding): unknown;
-  /** Called once the kernel has taken the reply, or its connection is closed. */
+  /** Called when the kernel has accepted the reply, or its connection is closed. */
   once(event: 'close', listener: () => void): unknown;
 }

@@ -1,6 +1,6 @@
-// How long requests take, as plain-number histograms by operation, level and class of status. A
-// label set is looked up in nested maps, never built, so observing costs two look-ups and the
-// histogram's additions. The number of series is bounded by operations times levels times five.
+// How long requests take: histograms of plain numbers by operation, level and class of status. A
+// label set is found in nested maps and never built, so to observe costs two look-ups and the
+// additions of the histogram. Operations times levels times five bound the number of series.
 
 import { createHistogram, type Histogram } from '../base/histogram.ts';
 import { SECONDS_BUCKETS } from '../model/metrics.ts';
@@ -48,7 +48,7 @@ export function createRequestMeter(): RequestMeasurements {
     series.push({ op, level, code: `${statusClass}xx`, histogram });
     return histogram;
   };
-  // Cached, because nearly every request is like the one before it.
+  // Cached, because almost every request has the same labels as the one before it.
   let lastOp = '';
   let lastLevel = '';
   let lastClasses: (Histogram | undefined)[] = [];

@@ -7,7 +7,7 @@ import type { ProblemView } from '../api/shapes.ts';
 import type { Alternate, Fault } from '../model/fault.ts';
 import { type Dot, formatDot } from '../model/id.ts';
 
-/** Why a request is not served: a fault of the core, or a refusal that only HTTP has. */
+/** Why a request is not served: a fault of the core, or a refusal that only HTTP knows. */
 export type Refusal = Omit<Fault, 'code'> & { readonly code: ProblemCode };
 
 /** The replica that answers, and the next number for a failed request. */

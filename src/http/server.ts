@@ -1,6 +1,6 @@
-// The HTTP server: one port, two front ends over one node:http server. Requests for one key are
-// served by the data path, all others by fastify. Node's own limits apply before both; ordinary
-// requests for keys are read by the fast path (fast-path/) before Node sees their connection.
+// The HTTP server: one port, two front ends over one node:http server. The data path serves
+// requests for one key, fastify all others. Node's own limits apply before both; the fast path
+// (fast-path/) reads ordinary requests for keys before Node sees their connection.
 
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, Server as NetServer } from 'node:net';
@@ -15,7 +15,9 @@ import { type FastPath, openFastPath } from './fast-path/fast-path.ts';
 import { refuseTunnels } from './guard/parser-error.ts';
 
 export interface HttpServer {
-  /** The address where it listens; throws a readable error for an address that it must not open. */
+  /**
+   * The address at which it listens; throws a readable error for an address that it must not open.
+   */
   listen(host: string, port: number): Promise<{ readonly host: string; readonly port: number }>;
   /** From now on /readyz answers 503 and every reply closes its connection. */
   beginDrain(): void;
@@ -73,7 +75,7 @@ function createBareServer(context: HttpContext): Server {
     noDelay: true,
   });
   assert(!process.execArgv.includes('--insecure-http-parser'), 'http: the lenient parser is on');
-  // Beyond this count Node drops headers in silence; the front counts them and refuses.
+  // Beyond this count Node drops headers in silence, so front.ts counts them and refuses.
   server.maxHeadersCount = 0;
   // A client may close its sending side after its last request and wait for the answers (RFC 9293
   // section 3.6).
@@ -84,8 +86,8 @@ function createBareServer(context: HttpContext): Server {
 }
 
 /**
- * Connections that the kernel queues; Node accepts one a turn. Beyond it a client retries after a
- * second.
+ * How many connections the kernel queues; Node accepts one in each turn. Beyond it a client retries
+ * after a second.
  */
 const BACKLOG = 4096;
 
@@ -111,7 +113,7 @@ function unprotected(host: string): string {
   );
 }
 
-/** The time from the last answer to the end of a connection. */
+/** The time between the last answer and the end of a connection. */
 const LAST_WORD_MS = 500;
 
 async function end(
@@ -121,12 +123,13 @@ async function end(
   giveUp: () => void,
 ): Promise<void> {
   const listener = { isClosed: false };
-  // Closes only the listener: Node's own `close` would end idle connections with unread input.
+  // Closes only the listener: Node's `close` would also end idle connections that have unread
+  // input.
   NetServer.prototype.close.call(server, () => (listener.isClosed = true));
   const beganMs = performance.now();
   let hasGivenUp = false;
   while (!listener.isClosed) {
-    // Input that has already arrived is read in between; connections that are idle afterwards have
+    // Input that has already arrived is read in between; connections that are idle after that have
     // no request.
     await sleep(POLL_MS);
     await new Promise((resolve) => setImmediate(resolve));

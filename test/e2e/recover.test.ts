@@ -56,7 +56,7 @@ it(
     expect(intact.text).toContain('use conit forget');
     const told = await recover(...flags, '--lost', wiped.id);
     expect(told).toMatchObject({ code: 2 });
-    expect(told.text).toContain(`by the members named here alone`);
+    expect(told.text).toContain(`is lost for good`);
     const done = await recover(...flags, '--lost', wiped.id, '--accept-data-loss');
     expect(done).toMatchObject({ code: 0 });
     expect(done.text).toContain('epoch 2: ');

@@ -1,4 +1,4 @@
-// Collects a request's body. A body that arrives in one piece, as nearly all do, is passed on
+// Collects the body of a request. A body that arrives in one piece, as almost all do, is passed on
 // without a copy. The bound is checked while reading, because a chunked body does not announce its
 // length.
 
@@ -10,7 +10,8 @@ export interface BodySink {
   /** Called once, as soon as the bound is exceeded; `onBody` is not called then. */
   onTooLarge(): void;
   /**
-   * All arriving bodies together exceed their bound, and this one is dropped; nothing else follows.
+   * The arriving bodies together exceed their bound, and this one was dropped; no other callback
+   * follows.
    */
   onCrowded(): void;
   /** One of the callbacks above threw. */
@@ -45,7 +46,7 @@ export function collectBody(
   });
 }
 
-/** An exception in a socket's event would end the process. */
+/** An exception in an event of a socket would end the process. */
 function guard(sink: BodySink, run: () => void): void {
   try {
     run();

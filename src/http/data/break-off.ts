@@ -1,6 +1,6 @@
-// What a client sees of a bug in the server: 500 if nothing of the answer was written, else the end
-// of its connection. The connection ends in both cases, because the state of the exchange is
-// unknown. The bug is reported once, with the `instance` that the client reads.
+// What a client sees of a bug in the server: 500 if nothing of the answer was written, otherwise
+// the end of the connection. The connection ends in both cases, because the state of the exchange
+// is unknown. The bug is reported once, under the `instance` that the client reads.
 
 import { connectionOf } from '../guard/connection.ts';
 import type { HttpContext } from '../context.ts';
@@ -19,8 +19,8 @@ export function reportBug(context: HttpContext, error: unknown): string {
 }
 
 /**
- * Headers of the answer that failed are removed, except those that let a page of another origin
- * read the next one.
+ * Removes the headers of the answer that failed, except those that let a page of another origin
+ * read the 500.
  */
 export function dropHeaders(response: HttpResponse): void {
   for (const name of response.getHeaderNames()) {
@@ -45,7 +45,7 @@ export function breakOff(
       sendProblem(context, request, response, INTERNAL, [], instance);
     }
   } catch {
-    // The error is already reported; a second exception of the same exchange adds nothing.
+    // The first exception of an exchange is reported; further ones add nothing.
     request.socket.destroy();
   }
   connection?.done(response);

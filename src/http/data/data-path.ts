@@ -1,5 +1,6 @@
 // The data path: one key at a time, directly from Node's request event, without a framework, a log
-// line or a label. It hands the request to an exchange, the one object that exists until the reply.
+// line or a label. It passes each request to an exchange, the one object that exists until the
+// reply.
 
 import { connectionOf } from '../guard/connection.ts';
 import type { HttpContext } from '../context.ts';

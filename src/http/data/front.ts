@@ -1,6 +1,6 @@
 // The first check of every request, on the fast path or behind Node's parser: the rules of HTTP
-// that Node's parser leaves to the server, requests that no route takes, and the choice between the
-// data path and fastify.
+// that Node's parser leaves to the server, requests that no route accepts, and the choice between
+// the data path and fastify.
 
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { assert, present } from '../../base/assert.ts';
@@ -26,13 +26,16 @@ type NodeHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
 const ABSOLUTE_FORM = /^https?:\/\/([^/?#@]*)(.*)$/i;
 /**
- * Neither RFC 3986 nor the URL standard of browsers leaves these in a target. What browsers send
- * unencoded beside them is accepted.
+ * Neither RFC 3986 nor the URL standard of browsers allows these in a target. Other characters that
+ * browsers send without an escape are accepted.
  */
 const NOT_IN_A_TARGET = /["#<>]/;
 const VERSIONLESS = refusal('bad-request', 'the request line names no version of HTTP');
 const VERSIONS: readonly (string | undefined)[] = ['1.1', '1.0'];
-const EXPECTATION_FAILED = refusal('expectation-failed', 'the only expectation is 100-continue');
+const EXPECTATION_FAILED = refusal(
+  'expectation-failed',
+  'the only supported expectation is 100-continue',
+);
 const TOO_MANY_WAIT = refusal(
   'overloaded',
   'too many requests wait for earlier ones on their connections, so this one and those after it were not ' +
@@ -58,7 +61,7 @@ export function createFront(context: HttpContext, slow: NodeHandler): Handler {
 
   const serve: Handler = (request, response) => {
     head.read(request.rawHeaders);
-    // Node's parser takes what follows in the same packet for another protocol, and drops it.
+    // Node's parser treats the rest of the packet as another protocol, and drops it.
     if (head.upgrade !== undefined) connectionOf(request.socket)?.endBehind(response);
     if (head.origin !== undefined && origins.has(head.origin)) allowOrigin(response, head.origin);
     const reason =
@@ -87,16 +90,16 @@ export function createFront(context: HttpContext, slow: NodeHandler): Handler {
     slow(request, response);
   };
 
-  /** Whether chunks hold any bytes is known only after reading; an empty chunk is no body. */
+  /** Only reading shows whether chunks hold any bytes; an empty chunk is no body. */
   const skipEmptyBody: Handler = (request, response) => {
     if (head.expectsContinue(request)) response.writeContinue();
     collectBody(request, 0, context.arriving, {
       onBody() {
         delete request.headers['transfer-encoding'];
-        // Other requests were read in the meantime.
+        // Further requests were read in the meantime.
         head.read(request.rawHeaders);
         head.transferEncoding = undefined;
-        // The client was sent 100 Continue.
+        // 100 Continue was sent to the client.
         head.expect = undefined;
         route(request, response);
       },
@@ -111,8 +114,8 @@ export function createFront(context: HttpContext, slow: NodeHandler): Handler {
     connectionOf(request.socket)?.done(response);
   };
 
-  // A waiting request is started while another one's answer is handled, so its exceptions are
-  // caught here.
+  // A waiting request may be started while the answer to another one is handled, so its exceptions
+  // are caught here.
   const guarded: Handler = (request, response) => {
     try {
       serve(request, response);
@@ -213,10 +216,14 @@ function refuseTarget(
 }
 
 const NO_BODY = refusal('bad-request', 'a request with this method takes no body');
-const NO_CODING = refusal('unsupported-media-type', 'no content coding is accepted');
+const NO_CODING = refusal(
+  'unsupported-media-type',
+  'a request body must not have a content coding',
+);
 
 /**
- * The fault of a body that is known before it is read. A request that no route takes gets no other.
+ * A fault of the body that is known before the body is read. A request without a route gets the
+ * fault of the missing route instead.
  */
 function refuseContent(request: HttpRequest, head: RequestHead): Refusal | undefined {
   const coding = head.contentEncoding?.toLowerCase() ?? 'identity';
@@ -227,10 +234,7 @@ function refuseContent(request: HttpRequest, head: RequestHead): Refusal | undef
   return isUnwanted ? NO_BODY : NO_CODING;
 }
 
-/**
- * True if a route takes this path with this method. The page of the documentation has its own
- * paths.
- */
+/** True if a route has this path and method. The page of the documentation has its own paths. */
 function isRouted({ url = '', method = '' }: HttpRequest): boolean {
   const path = url.split('?', 1)[0] as string;
   return path.startsWith('/docs/') || methodsAt(path).includes(method);

@@ -53,7 +53,7 @@ export interface TargetDoor {
 }
 
 export function createTargetDoor(context: HttpContext): TargetDoor {
-  // Cached, because nearly every request is for the namespace of the one before it.
+  // Cached, because almost every request names the same namespace as the one before it.
   let lastPath = '';
   let namespace: string | undefined = '';
   let lastPolicy: Policy | undefined;
@@ -80,10 +80,10 @@ export function createTargetDoor(context: HttpContext): TargetDoor {
 
 const METHOD_NOT_ALLOWED = refusal(
   'method-not-allowed',
-  'a key takes GET, HEAD, PUT, POST and DELETE',
+  'the methods for a key are GET, HEAD, PUT, POST and DELETE',
 );
 const NAMESPACE_NOT_FOUND = refusal('namespace-not-found', 'there is no such namespace');
-export const BAD_PATH = refusal('bad-request', 'the path is not UTF-8, percent-encoded');
+export const BAD_PATH = refusal('bad-request', 'the path is not percent-encoded UTF-8');
 const BROKEN_QUERY = refusal('invalid-parameter', 'the query has a broken percent escape');
 
 /** The namespace, decoded as the other routes decode it; `undefined` if it is not text. */

@@ -50,10 +50,10 @@ import { timeLeft } from '../guard/time-left.ts';
 
 const PARAMETERS = takenAt('get');
 const NOT_BUILT = notBuiltAt('get');
-/** Up to this size head and value are one string, which Node writes with one call. */
+/** Up to this size, head and value are joined to one string, which Node writes with one call. */
 const STRING_BYTES_MAX = 8192;
 const NOT_FOUND = refusal('not-found', 'there is no value under this key');
-const NOT_MATCHED = refusal('precondition-failed', 'the value is not at this version');
+const NOT_MATCHED = refusal('precondition-failed', 'the key does not hold this version');
 
 export class ReadExchange implements Client, Exchange {
   readonly context: HttpContext;
@@ -199,7 +199,7 @@ export class ReadExchange implements Client, Exchange {
     return present(this.#session, 'read: a reply before its request').token;
   }
 
-  /** `?envelope` decides; without it, `Accept` does. */
+  /** `?envelope` decides; without it `Accept` does. */
   #wantsEnvelope(contentType: string): boolean {
     return this.#envelope ?? chooseForm(this.#accept, contentType) === 'envelope';
   }

@@ -1,6 +1,6 @@
-// Sends a problem on Node's own reply object. If the request's body is still to arrive, the answer
-// is sent at once, and the connection is read for a moment before it closes: closing with unread
-// bytes would reset the connection, and the client would lose the answer.
+// Sends a problem on Node's own reply object. If the body of the request is still arriving, the
+// answer is sent at once and the connection is read for a moment before it closes: to close it with
+// unread bytes would reset it, and the client would lose the answer.
 
 import { assert } from '../../base/assert.ts';
 import { connectionOf } from '../guard/connection.ts';
@@ -24,7 +24,7 @@ export function sendProblem(
   const head = problemHead(context, reason, more);
   head.push('Content-Length', String(Buffer.byteLength(body)));
   const isAllThere = isWhole(request);
-  // A malformed message may be followed by bytes that its sender meant as something else.
+  // The bytes after a malformed message may be part of it, so they are not read as a request.
   const isMistaken = !isAllThere || MISTAKEN.has(reason.code);
   const isBroken = reason.code === 'internal';
   const isLast = isMistaken || isBroken || isBetterAskedElsewhere(reason.code);
@@ -43,7 +43,7 @@ export function sendProblem(
 
 const MISTAKEN: ReadonlySet<string> = new Set(['bad-request', 'version-not-supported']);
 
-/** A placeholder for the instance, which differs for each problem. */
+/** Stands in for the instance, which differs for each problem. */
 const INSTANCE = 'urn:instance';
 
 /** Documents of frequent problems, made once: only the instance is inserted for each. */

@@ -34,7 +34,7 @@ const NO_VALUE = new Uint8Array(0);
 const TOUCHES_MAX = 4;
 const NOT_FOUND = refusal('not-found', 'there is no value under this key');
 const NO_TOUCH_BODY = refusal('bad-request', 'a touch takes no body: it keeps the value');
-const NOT_MATCHED = refusal('precondition-failed', 'the value is not at this version');
+const NOT_MATCHED = refusal('precondition-failed', 'the key does not hold this version');
 const NO_TTL = refusal('invalid-parameter', 'a touch needs a "ttl", the new lifetime of the value');
 
 export class WriteExchange implements Client, Exchange, BodySink {
@@ -49,7 +49,7 @@ export class WriteExchange implements Client, Exchange, BodySink {
   #asked: WriteRequest | undefined = undefined;
   #session: ClientSession | undefined = undefined;
   #digests: Digests | undefined = undefined;
-  /** For a touch: the version that it found last, and the number of its reads. */
+  /** For a touch: the version that the last read found, and the number of reads. */
   #touched: string | undefined = undefined;
   #touches = 0;
 
@@ -80,7 +80,7 @@ export class WriteExchange implements Client, Exchange, BodySink {
     const { fullness } = session;
     if (fullness !== undefined) return refuse(this, fullness);
     this.#session = session;
-    // Excludes the time that the body takes to arrive.
+    // The time that the body takes to arrive does not count.
     const waitedMs = performance.now() - this.begunMs;
     const timeoutMs = timeLeft(this.context, waitedMs, asked.timeoutMs, this.#policy);
     if (isFault(timeoutMs)) return refuse(this, timeoutMs);
@@ -120,7 +120,7 @@ export class WriteExchange implements Client, Exchange, BodySink {
     else if (reply.kind === 'absent') this.#onAbsent(reply);
     else {
       assert(reply.kind === 'failed', 'write: an answer to another command');
-      // Another write may have come between the read and the write of a touch.
+      // In a touch, another write may come between the read and the write.
       const isOvertaken = this.#touched !== undefined && reply.fault.code === 'precondition-failed';
       if (isOvertaken && this.#touches < TOUCHES_MAX) return this.#look();
       this.#onFailed(reply.fault);
@@ -148,7 +148,7 @@ export class WriteExchange implements Client, Exchange, BodySink {
     this.context.service.submit(writeCommand(this, namespace, this.#key, asked, session, value));
   }
 
-  /** Only this replica may decide it, because the version is compared here. */
+  /** Only this replica may decide it: here the version is compared. */
   #look(): void {
     const { namespace } = this.#policy;
     const { timeoutMs } = this.#asked as WriteRequest;
@@ -207,7 +207,7 @@ export class WriteExchange implements Client, Exchange, BodySink {
     refuse(this, NOT_FOUND, head);
   }
 
-  /** There is room for it in the token: the request began with some. */
+  /** The token has room for this write: that was checked before the request began. */
   #pushSession(head: HeaderList, reply: Reply): void {
     this.#session?.follow(reply);
     const token = this.#session?.token;
@@ -220,7 +220,7 @@ export class WriteExchange implements Client, Exchange, BodySink {
     return created ? 201 : 204;
   }
 
-  // The details of a write that did not get the copies it asked for.
+  // The details of a write that did not get enough copies.
   #factsOf({ dot, acks, supersededBy }: Fault): HeaderList {
     const facts: HeaderList = [];
     if (dot !== undefined) facts.push('Conit-Version', formatDot(dot.origin, dot.seq));

@@ -42,16 +42,16 @@ export interface WriteRequest {
   readonly weight: number;
   readonly idempotencyKey: string | undefined;
   readonly respondAsync: boolean;
-  /** The guarantees of its session; `undefined`: all. */
+  /** The guarantees of the session that it asks for; `undefined`: all. */
   readonly guarantees: Guarantees | undefined;
-  /** If another replica is the better one to ask, the client gets a redirect to it. */
+  /** True: the client wants a redirect if another replica can serve it better. */
   readonly redirects: boolean;
   readonly returnsOld: boolean;
   /** The one version that a delete removes. */
   readonly removes: Version | undefined;
 }
 
-/** The options of a write that gives none: the quorum and timeout of the policy. */
+/** The options of a request without any: the quorum and timeout of the policy. */
 export const PLAIN_WRITE: WriteRequest = {
   operation: 'put',
   w: undefined,
@@ -177,10 +177,10 @@ export function digestOfRequest(
   return crc32c(value, 0, value.length, crc32c(text, 0, text.length));
 }
 
-// Headers that ask for something a write does not do.
+// Headers that ask for what a write cannot do.
 function refuseHeaders(head: RequestHead): Refusal | undefined {
   if (head.contentRange === undefined) return undefined;
-  return refusal('bad-request', 'a value is written whole: no Content-Range');
+  return refusal('bad-request', 'a value is written as a whole, so Content-Range is not accepted');
 }
 
 function readParameters(

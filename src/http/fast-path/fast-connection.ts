@@ -1,18 +1,16 @@
 // One connection on the fast path: it reads ordinary requests for keys from the socket, has them
 // served like all others, and writes the replies in the order of the requests.
 //
-// Anything else is handed to Node's HTTP server with all unread bytes, for the rest of the
-// connection. Only Node judges unusual input: the fast path refuses nothing that Node would take,
-// and takes nothing that Node would refuse. Node gets the connection once all earlier requests are
-// answered, because both write to the same socket; until then nothing more is read.
+// A connection with any other input is handed to Node's HTTP server with all unread bytes, and
+// stays there. Only Node judges unusual input: the fast path refuses nothing that Node accepts, and
+// accepts nothing that Node refuses. Both write to the same socket, so Node gets the connection
+// once all earlier requests are answered; until then nothing more is read.
 //
-//   reading -> leaving -> left        a request that is not ordinary, or did not arrive in one read
-//   reading -> closed                 either side ends the connection, or a time limit is reached
+//  reading -> leaving -> left        a request that is not ordinary, or did not arrive in one read
+//  reading -> closed                 either side ends the connection, or a time limit is reached
 //
-// Invariants:
-// (1) Replies are written in the order of the requests.
-// (2) After the last reply of a connection nothing is read.
-// (3) A body is as long as its head says, and the next head follows it.
+// Invariants: (1) Replies are written in the order of the requests. (2) After the last reply of a
+// connection nothing is read. (3) A body is as long as its head says, and the next head follows it.
 
 import type { Socket } from 'node:net';
 import { assert } from '../../base/assert.ts';
@@ -28,7 +26,7 @@ import type { QuickRefusal } from './quick-refusal.ts';
 /** The errors for which Node's parser ends the connection. */
 export type FailureCode = 'ERR_HTTP_REQUEST_TIMEOUT' | 'HPE_INVALID_EOF_STATE';
 
-/** What the fast-path connections of a server share. */
+/** What all fast-path connections of a server share. */
 export interface FastRoom {
   readonly limits: HttpLimits;
   readonly reader: HeadReader;
@@ -38,7 +36,7 @@ export interface FastRoom {
   readonly serve: (request: HttpRequest, response: HttpResponse) => void;
   /** Hands the connection to Node's HTTP server: its unread bytes, and its end if it has ended. */
   readonly handOver: (socket: Socket, chunks: readonly Buffer[], hasEnded: boolean) => void;
-  /** Answers bytes that never became a request, if an answer is allowed. */
+  /** Answers bytes that did not become a request, if an answer is allowed. */
   readonly fail: (code: FailureCode, socket: Socket) => void;
   readonly onBug: (error: unknown) => void;
   readonly onLeft: (connection: FastConnection) => void;
@@ -50,7 +48,7 @@ export class FastConnection implements Desk {
   readonly #room: FastRoom;
   /** Replies that are not completely written, in the order of the requests. */
   readonly #pending: FastResponse[] = [];
-  /** Bytes written that the kernel has not taken. */
+  /** Written bytes that the kernel has not accepted yet. */
   readonly #written: FastResponse[] = [];
   /** The header lines of the last request. */
   #block: HeaderBlock | undefined = undefined;
@@ -163,7 +161,9 @@ export class FastConnection implements Desk {
     serve(request, response);
   }
 
-  /** Refuses a request at once if it is the first in line and the replica has no room for it. */
+  /**
+   * Refuses a request at once if no earlier one is unanswered and the replica has no room for it.
+   */
   #turnsAway(): boolean {
     const { reader, refusal } = this.#room;
     if (this.#pending.length > 0 || this.#socket.writableLength > 0) return false;
@@ -177,7 +177,7 @@ export class FastConnection implements Desk {
     return true;
   }
 
-  /** Copies the piece: a stored slice would keep the whole read buffer in memory. */
+  /** Copied, because a slice would keep the whole read buffer in memory. */
   #readBody(chunk: Buffer, at: number): number {
     assert(this.#arriving !== undefined, 'fast path: a body without a request');
     const end = Math.min(at + this.#bodyLeft, chunk.length);
@@ -213,7 +213,7 @@ export class FastConnection implements Desk {
   }
 
   #write(): void {
-    // After the last reply of a connection no other is written; later requests are closed with it.
+    // After the last reply of a connection, later requests get no answer: the connection is closed.
     if (this.#socket.writableEnded || this.#socket.destroyed) return;
     if (this.#pending.length > 1) this.#cork();
     for (let next = this.#pending[0]; next !== undefined; next = this.#pending[0]) {
@@ -244,7 +244,10 @@ export class FastConnection implements Desk {
     } else if (text !== '') this.#socket.write(text, encoding, this.#onTaken);
   }
 
-  /** Collects what is written until the end of this turn and hands it to the kernel at once. */
+  /**
+   * Collects what is written until the end of the event loop's turn, and passes it to the kernel in
+   * one call.
+   */
   #cork(): void {
     if (this.#isCorked) return;
     this.#isCorked = true;
@@ -258,7 +261,7 @@ export class FastConnection implements Desk {
   };
 
   readonly #onTaken = (error?: Error | null): void => {
-    // The connection is closed, and reports it by its own event.
+    // The connection is closed; its own event reports that.
     if (error !== undefined && error !== null) return;
     this.#sinceMs = performance.now();
     this.#written.shift()?.close();
@@ -270,7 +273,7 @@ export class FastConnection implements Desk {
     this.#hasEnded = true;
     if (this.#rest !== undefined) return;
     const last = this.#pending.at(-1);
-    // The last body will never be whole.
+    // The last body will never be complete.
     if (this.#bodyLeft > 0) this.#fail('HPE_INVALID_EOF_STATE');
     else if (last !== undefined) last.isLast = true;
     else this.#socket.destroySoon();
@@ -281,7 +284,7 @@ export class FastConnection implements Desk {
     this.#room.fail(code, this.#socket);
   }
 
-  /** The socket closes without further action. */
+  /** The socket closes by itself. */
   readonly #onError = (): void => undefined;
 
   readonly #onClose = (): void => {

@@ -16,7 +16,10 @@ import { FastConnection, type FastRoom } from './fast-connection.ts';
 import { createQuickRefusal } from './quick-refusal.ts';
 import { keepAliveLines } from './reply-text.ts';
 
-/** Small enough for every connection to hold one; larger bodies share one bound, and go to Node. */
+/**
+ * Small enough to hold one for every connection. Larger bodies share one bound, and are read by
+ * Node.
+ */
 const BODY_BYTES_MAX = 16 * 1024 - 1;
 
 export interface FastPath {
@@ -25,7 +28,10 @@ export interface FastPath {
   closeAll(): void;
 }
 
-/** `serve` takes every request read here. Call it after the connection's listeners are set. */
+/**
+ * `serve` handles every request that is read here. Call it after the listeners of the connection
+ * are set.
+ */
 export function openFastPath(
   server: Server,
   context: HttpContext,

@@ -1,4 +1,4 @@
-// A request that the fast path read, in the form that the data path uses. Its body arrives in
+// A request that the fast path has read, in the form that the data path uses. Its body arrives in
 // pieces afterwards; pieces that arrive before a listener is set are kept, within the bound on
 // bodies.
 
@@ -54,7 +54,8 @@ export class FastRequest implements HttpRequest {
   resume(): this {
     if (this.#isFlowing) return this;
     this.#isFlowing = true;
-    // As in Node's streams, a listener is called later: more listeners may follow.
+    // As with Node's streams, the listener is called later, so that more listeners can be set
+    // first.
     if (this.#kept !== undefined || this.complete) process.nextTick(() => this.#flow());
     return this;
   }

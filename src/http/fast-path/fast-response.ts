@@ -1,6 +1,6 @@
-// The reply to a request that the fast path read, in the form that the data path uses. It is
-// written after the replies before it; until then its text is kept here. A reply that is next is
-// written without delay.
+// The reply to a request that the fast path has read, in the form that the data path uses. It is
+// written after the replies before it; until then its text is kept here. If no reply is before it,
+// it is written without delay.
 
 import { assert } from '../../base/assert.ts';
 import type { HttpResponse } from '../message.ts';
@@ -10,7 +10,7 @@ import { headText } from './reply-text.ts';
 /** The connection that writes replies in the order of their requests. */
 export interface Desk {
   readonly keepAlive: string;
-  /** Bytes that the kernel has not taken. */
+  /** Bytes that the kernel has not accepted yet. */
   readonly writableLength: number;
   /** More of this reply may be written. */
   onText(response: FastResponse): void;
@@ -39,7 +39,7 @@ export class FastResponse implements HttpResponse {
     this.#desk = desk;
   }
 
-  /** After writing, only the bytes that the connection still holds are counted. */
+  /** Once this reply may be written, only the bytes that the connection still holds count. */
   get writableLength(): number {
     if (this.isWritten) return Math.min(this.size, this.#desk.writableLength);
     return this.text.length + (this.bytes?.length ?? 0);
@@ -84,7 +84,7 @@ export class FastResponse implements HttpResponse {
     return this;
   }
 
-  /** The kernel has taken the reply, or the connection is closed. */
+  /** The kernel has accepted the reply, or the connection is closed. */
   close(): void {
     assert(!this.destroyed, 'fast path: a reply is closed once');
     this.destroyed = true;
@@ -93,7 +93,7 @@ export class FastResponse implements HttpResponse {
     this.#close = undefined;
   }
 
-  // Requests that need the following are left to Node: CORS headers and `Expect`.
+  // Only requests that Node reads need these: CORS headers and `Expect`.
 
   setHeader(): never {
     throw new Error('fast path: a reply has the headers of its head');

@@ -1,5 +1,5 @@
-// The bytes of an ordinary request. They are a subset of what RFC 9110 and 9112 allow and of what
-// Node's parser takes: a request with other bytes is not wrong, it is only read by Node.
+// The bytes of an ordinary request: a subset of what RFC 9110 and 9112 allow and Node's parser
+// accepts. A request with other bytes is not wrong; Node reads it.
 
 const TARGET = tableOf("0-9A-Za-z-._~%!$&'()*+,;=:@/?");
 const TOKEN = tableOf("0-9A-Za-z!#$%&'*+.^_`|~-");
@@ -7,7 +7,7 @@ const VALUE_FIRST = 0x21;
 const VALUE_LAST = 0x7e;
 const SPACE = 0x20;
 
-/** Bytes of a target: neither reserved for a fragment nor to be percent-encoded (RFC 3986). */
+/** Bytes of a target that need no percent-encoding and do not begin a fragment (RFC 3986). */
 export function isTargetByte(byte: number): boolean {
   return TARGET[byte] === 1;
 }
@@ -22,7 +22,7 @@ export function isValueByte(byte: number): boolean {
   return byte >= SPACE && byte <= VALUE_LAST;
 }
 
-/** Bytes with which a value begins and ends. */
+/** Bytes with which a value may begin and end. */
 export function isVisibleByte(byte: number): boolean {
   return byte >= VALUE_FIRST && byte <= VALUE_LAST;
 }

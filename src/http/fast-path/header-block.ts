@@ -1,10 +1,10 @@
 // The header lines of an ordinary request, from the end of the request line to the empty line. A
-// client sends the same lines with nearly every request, so the last ones read are recognised by
-// their bytes, and their parsed list is used again.
+// client sends the same lines with almost every request, so lines with the same bytes as the last
+// ones reuse their parsed list.
 //
-// Not ordinary, and left to Node: folded lines, values with bytes other than visible ASCII, empty
-// values, spaces that are not part of a value except before it, a length that is not plain digits
-// or is repeated, and each header that changes how a message or its connection is read.
+// Not ordinary, and left to Node: folded lines; values that are empty or have bytes other than
+// visible ASCII; spaces before or after a value, except one before it; a length that is repeated or
+// not plain digits; every header that changes how a message or its connection is read.
 
 import { assert } from '../../base/assert.ts';
 import { latin1Text } from '../form/latin1.ts';
@@ -29,9 +29,12 @@ const COLON = 0x3a;
 /** Longer blocks are left to Node. */
 const BLOCK_BYTES_MAX = 4096;
 const LINES_MAX = 32;
-/** `7` digits exceed every body that the fast path takes. */
+/** `7` digits are enough for every body that the fast path accepts. */
 const LENGTH = /^(?:0|[1-9][0-9]{0,6})$/;
-/** They change how a message or its connection is read, or need a reply with more headers. */
+/**
+ * Headers that change how a message or its connection is read, or that need more headers in the
+ * reply.
+ */
 const LEFT_TO_NODE: ReadonlySet<string> = new Set([
   'expect',
   'http2-settings',
@@ -51,7 +54,7 @@ export function readHeaderBlock(chunk: Buffer, from: number): HeaderBlock | unde
   if (end < 0 || end + 4 - from > BLOCK_BYTES_MAX) return undefined;
   const bytes = Uint8Array.prototype.slice.call(chunk, from, end + 4);
   const raw: string[] = [];
-  // Without header lines the empty line follows the request line.
+  // The empty line follows the request line at once: there are no headers.
   for (let at = from; at < end + 2; ) {
     at = readLine(chunk, at, raw);
     if (at < 0 || raw.length > 2 * LINES_MAX) return undefined;

@@ -1,6 +1,6 @@
-// The reply to a request that the replica has no room for, assembled from parts that are made once:
-// under overload most of a replica's work may be refusing. It has the same bytes as the reply of
-// shed.ts.
+// The reply to a request for which the replica has no room, joined from parts that are made once:
+// under overload a replica may spend most of its time on refusals. The bytes are the same as those
+// of the reply of shed.ts.
 
 import { type HttpContext, isDraining } from '../context.ts';
 import { statusOf } from '../../api/problems.ts';
@@ -9,7 +9,7 @@ import { OVERLOADED } from '../guard/admission.ts';
 import { dateLine, headLines, keepAliveLines } from './reply-text.ts';
 
 export interface QuickRefusal {
-  /** `undefined` if the reply needs further headers. */
+  /** `undefined` if the reply needs more headers. */
   reply(method: string): string | undefined;
 }
 

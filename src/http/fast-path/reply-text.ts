@@ -11,7 +11,7 @@ const NOT_IN_A_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
 const CLOSE = 'Connection: close\r\n';
 
-/** What the sender of a head has to know about it. */
+/** What must be known to write a head. */
 export interface ReplyHead {
   readonly text: string;
   /** The connection closes after this reply. */

@@ -1,6 +1,6 @@
 // Content negotiation (RFC 9110 section 12.5.1). A value is always returned as it was put, whatever
-// types the client lists, because many clients name `application/json` by default; the JSON
-// envelope is chosen only by its own media type.
+// types the client lists, because many clients name `application/json` by default. Only its own
+// media type asks for the JSON envelope.
 
 import { ENVELOPE_TYPE } from '../../api/operations.ts';
 

@@ -1,8 +1,8 @@
 // If-Match, If-None-Match, If-Modified-Since and If-Unmodified-Since (RFC 9110 section 13). An
 // entity tag is the version in quotes. If-Match compares strongly, so a weak tag in it never
-// matches; If-None-Match compares weakly and treats weak tags like strong ones. A date is used only
-// without a tag of the same direction, and an invalid date is ignored. Dates have whole seconds,
-// like Last-Modified: use tags to distinguish versions within one second.
+// matches; If-None-Match compares weakly and treats weak tags like strong ones. A date counts only
+// without the header with tags of the same direction, and an invalid date is ignored. Dates are
+// whole seconds, like Last-Modified: use tags to distinguish versions of one second.
 
 import { malformed } from '../../api/readers.ts';
 import type { Fault } from '../../model/fault.ts';
@@ -61,7 +61,9 @@ export function namesVersion(
   return tags === undefined ? undefined : tags.isAny || tags.versions.includes(version);
 }
 
-/** Lists may have empty elements (RFC 9110 section 5.6.1); a comma in quotes separates nothing. */
+/**
+ * Lists may have empty elements (RFC 9110 section 5.6.1); a comma in quotes is part of its element.
+ */
 function parseTags(header: string, takeWeak: boolean): Tags | undefined {
   if (header.trim() === '*') return { isAny: true, versions: [] };
   const versions: string[] = [];
@@ -83,7 +85,7 @@ function secondOf(hlc: Hlc): number {
   return Math.floor(hlcToMs(hlc) / 1000) * 1000;
 }
 
-/** Whether the version is newer than the date; `undefined` if the header is no valid date. */
+/** Whether the version is newer than the date; `undefined` if the header is not a valid date. */
 export function isModifiedSince(header: string, hlc: Hlc): boolean | undefined {
   const dateMs = parseHttpDate(header, Date.now());
   return dateMs === undefined ? undefined : secondOf(hlc) > dateMs;

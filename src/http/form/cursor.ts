@@ -1,8 +1,8 @@
 // The cursor of a list: where the next page begins, and a digest of the query that it belongs to.
-// It is opaque and checked, but not secret: a forged cursor only chooses a start within a namespace
-// that the client may read.
+// Clients cannot read it, and it is checked, but it is not secret: a forged cursor can only choose
+// a start within a namespace that the client may read.
 //
-//   version u8 | digest of the query u32 | key behind which to go on | crc32c u32, all in base64url
+//  version u8 | digest of the query u32 | the last key of the page | crc32c u32, all in base64url
 
 import { ByteReader, ByteWriter, bytesOf } from '../../base/bytes.ts';
 import { crc32c } from '../../base/crc32c.ts';
@@ -13,7 +13,7 @@ const VERSION = 1;
 const TRAILER_BYTES = 4;
 const TEXT = /^[A-Za-z0-9_-]{1,2048}$/;
 
-/** What a cursor is bound to: everything that decides the keys and their order. */
+/** Everything that decides the keys and their order; the cursor is valid for these only. */
 export interface ListQuery {
   readonly namespace: string;
   readonly prefix: string;
@@ -60,7 +60,10 @@ export function readCursor(query: ListQuery, text: string): string | Refusal {
     case 'malformed':
       return refusal('invalid-parameter', 'the cursor is malformed; list from the beginning');
     case 'other-query':
-      return refusal('invalid-parameter', 'the cursor belongs to another query');
+      return refusal(
+        'invalid-parameter',
+        'the cursor belongs to another query; list from the beginning',
+      );
     case 'other-version':
       return refusal('cursor-expired', 'the cursor is of another version; list from the beginning');
   }

@@ -1,7 +1,7 @@
 // Digests of a body that its sender announces: Content-Digest and Repr-Digest (RFC 9530), and the
-// two that they replaced, Digest (RFC 3230) and Content-MD5 (RFC 1864). Here a body is the whole
-// representation, without a content coding, so all of them are digests of the same bytes. Each
-// given digest must be right; one that cannot be checked is refused.
+// two that these replaced, Digest (RFC 3230) and Content-MD5 (RFC 1864). Here a body is the whole
+// representation, without a content coding, so all of them are digests of the same bytes. Every
+// digest must match; one that cannot be checked is refused.
 
 import { createHash } from 'node:crypto';
 import { equalBytes } from '../../base/bytes.ts';
@@ -68,7 +68,7 @@ function check(
     if (claimed === undefined || hash === undefined)
       return refusal('invalid-parameter', `the header ${name} takes ${TAKES[name]}`);
     if (!equalBytes(createHash(hash).update(body).digest(), claimed))
-      return refusal('digest-mismatch', `the body does not have its ${name}; nothing was written`);
+      return refusal('digest-mismatch', `the body does not match its ${name}; nothing was written`);
   }
   return undefined;
 }

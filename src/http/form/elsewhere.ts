@@ -1,8 +1,8 @@
-// Where a client that is refused here may go instead: the alternates of a refusal, and `307` to the
-// first of them for a client that asked for a redirect. The parameters that asked for it are left
-// out of the `Location`, so no client is redirected twice. In both cases the connection ends with
-// the reply, so that a client with permanent connections, above all a load balancer, opens the next
-// one elsewhere.
+// The replicas that may serve a client that is refused here: the alternates of a refusal, and `307`
+// to the first of them for a client that asked for a redirect. The parameter that asked for it is
+// left out of the `Location`, so no client is redirected twice. In both cases the connection ends
+// with the reply, so that a client with permanent connections, above all a load balancer, opens its
+// next one to another replica.
 
 import type { HttpContext } from '../context.ts';
 import { isBaseUrl } from '../../model/url.ts';

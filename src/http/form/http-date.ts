@@ -1,6 +1,6 @@
-// Parses a date as HTTP writes it, in the present form and the two obsolete ones that a recipient
-// has to accept (RFC 9110 section 5.6.7). Any other text is no date, and a condition with it counts
-// as absent.
+// Parses a date as HTTP writes it, in the present form and in the two obsolete ones that a
+// recipient has to accept (RFC 9110 section 5.6.7). Any other text is no date, and a condition with
+// it counts as absent.
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const TIME = '(?<hour>\\d\\d):(?<minute>\\d\\d):(?<second>\\d\\d)';
@@ -12,7 +12,7 @@ const FORMS: readonly RegExp[] = [
   new RegExp(`^${DAY} (?<month>[A-Z][a-z]{2}) (?<day>[ \\d]\\d) ${TIME} (?<year>\\d{4})$`),
 ];
 
-/** In ms since 1970, whole seconds; `nowMs` gives the century of a two-digit year. */
+/** In ms since 1970, a whole second; `nowMs` decides the century of a two-digit year. */
 export function parseHttpDate(text: string, nowMs: number): number | undefined {
   for (const form of FORMS) {
     const parts = form.exec(text)?.groups;

@@ -1,12 +1,12 @@
 // One pass over the bytes of a JSON body, before it is parsed. It stops at the first thing that
 // JSON.parse would accept in silence and that no request needs: a repeated member (attacks rely on
-// two readers that choose different ones), a member that reaches for prototypes, a number that a
-// double cannot hold. It also stops when depth, members of one object or values of the whole body
-// exceed their bounds, so the parser never builds more than a route can use.
+// two readers that choose different ones), a member whose name reaches the prototype, a number that
+// a double cannot hold. It also stops when the depth, the members of one object or the values of
+// the whole body exceed their bounds, so the parser never builds more than a route can use.
 //
-// JSON.parse checks the grammar. The pass only matches brackets and strings, and notes where a long
-// list can be cut: at commas between the elements of a list that is a member of the outermost
-// object. A body is JSON if its skeleton and its pieces are.
+// JSON.parse checks the grammar. The pass only matches brackets and strings, and records where a
+// long list can be cut: at commas between the elements of a list that is a member of the outermost
+// object. A body is valid JSON if its skeleton and its pieces are.
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -21,7 +21,10 @@ const OBJECT_END = 0x7d;
 const FORBIDDEN: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 const NAME_BYTES_MAX = 256;
 const NUMBER_BYTES_MAX = 64;
-/** Marks, names and values together: a member has a name, a colon and a comma. */
+/**
+ * For each object and list: the marks, names and values of one member are a name, a colon and a
+ * comma.
+ */
 const TOKENS_A_VALUE = 5;
 /** A whole number with at most this many digits is exact. */
 const EXACT_DIGITS = 15;
@@ -50,7 +53,8 @@ export type Scan =
   | { readonly ok: false; readonly isTooLarge: boolean; readonly reason: string };
 
 /**
- * `bytes` are UTF-8. Cuts are at least `pieceBytes` apart. A reason repeats nothing of the text.
+ * `bytes` are UTF-8. Cuts are at least `pieceBytes` apart. The reason of a refusal repeats nothing
+ * of the text.
  */
 export function scanJson(bytes: Buffer, bounds: JsonBounds, pieceBytes: number): Scan {
   return new Scanner(bytes, bounds, pieceBytes).run();
@@ -63,7 +67,7 @@ class Scanner {
   /** For each open object the names of its members, for each open list nothing. */
   readonly #open: (string[] | undefined)[] = [];
   readonly #lists: LongList[] = [];
-  /** The list that may be cut: open at the second level, in an object. */
+  /** The list that may be cut: one that is a member of the outermost object. */
   #long: LongList | undefined = undefined;
   #cutFrom = 0;
   #values = 0;
@@ -216,7 +220,7 @@ function isDigit(code: number | undefined): boolean {
   return code !== undefined && code >= 0x30 && code <= 0x39;
 }
 
-/** Any byte but space and the marks of JSON. */
+/** Any byte except white space and the marks of JSON. */
 function isWordByte(code: number | undefined): boolean {
   if (code === undefined || code <= 0x20 || code === COMMA || code === COLON) return false;
   if (code === QUOTE || code === LIST || code === LIST_END) return false;

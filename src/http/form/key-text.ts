@@ -1,7 +1,7 @@
-// The outside forms of keys: percent-encoded in a path, text or base64 in JSON. Inside they are
-// byte strings (see Key in model/id.ts) of 1 to 1024 bytes. Text must be UTF-8; only base64 may
-// name a key that is not. A path refuses a segment '.' or '..', escaped or not, because clients and
-// proxies resolve such segments (RFC 3986 section 5.2.4); JSON accepts them.
+// Keys outside the replica: percent-encoded in a path, text or base64 in JSON. Inside, they are
+// byte strings of 1 to 1024 bytes (Key in model/id.ts). Text must be UTF-8; only base64 can name a
+// key that is not. A path must not have a segment '.' or '..', escaped or not, because clients and
+// proxies resolve such segments (RFC 3986 section 5.2.4); JSON may.
 
 import { isUtf8 } from 'node:buffer';
 import { type Fault, fault } from '../../model/fault.ts';
@@ -24,12 +24,12 @@ export function keyFromPath(path: string): Key | Fault {
 
 const DOT_SEGMENT = fault(
   'invalid-key',
-  "a path takes no key with a segment '.' or '..', because clients and proxies resolve it; " +
-    'POST /v1/batch/{ns} takes it as "key" or "keyBase64"',
+  "a key in a path must not have a segment '.' or '..', because clients and proxies resolve it; " +
+    'POST /v1/batch/{ns} accepts it as "key" or "keyBase64"',
 );
 const NOT_TEXT = fault(
   'invalid-key',
-  'the key is not UTF-8; POST /v1/batch/{ns} takes it as "keyBase64"',
+  'the key is not UTF-8; POST /v1/batch/{ns} accepts it as "keyBase64"',
 );
 
 export function keyFromText(text: string): Key | Fault {

@@ -1,6 +1,6 @@
 // Percent-encoding (RFC 3986) over byte strings. Node's parser returns a request target with one
-// character a byte, so text without an escape is its own byte string and costs one search for a
-// '%'.
+// character for each byte, so text without an escape is its own byte string, and costs one search
+// for a '%'.
 
 const HEX = hexTable();
 const UNRESERVED = /^[A-Za-z0-9._~-]$/;
@@ -23,12 +23,12 @@ export function percentDecode(text: string): string | undefined {
   return bytes + text.slice(from);
 }
 
-/** For a query: '+' is a space as well. */
+/** For a query, where '+' is a space as well. */
 export function formDecode(text: string): string | undefined {
   return percentDecode(text.includes('+') ? text.replaceAll('+', ' ') : text);
 }
 
-/** Escapes everything but the unreserved characters, '/' too. */
+/** Escapes everything except the unreserved characters, so '/' too. */
 export function percentEncode(bytes: string): string {
   let text = '';
   for (let i = 0; i < bytes.length; i++) text += ESCAPES[bytes.charCodeAt(i)] ?? '';

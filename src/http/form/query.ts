@@ -26,7 +26,7 @@ function splitPair(pair: string, parts: string[]): boolean {
   return true;
 }
 
-/** A name that no schema has: a query that cannot be parsed then fails its validation. */
+/** No schema has this name, so a query that cannot be parsed fails its validation. */
 const UNREADABLE = '%';
 
 /**

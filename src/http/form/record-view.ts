@@ -1,7 +1,7 @@
 // A record in JSON: in the envelope of one key, in lists and in batches. A value is shown as text
-// if its bytes are text, whatever content type a client gave (curl sends
+// if its bytes are text, whatever content type the client gave (curl sends
 // `application/x-www-form-urlencoded`): UTF-8, and without control characters unless the type is
-// text or JSON. JSON documents are shown as text too, so that no number and no member order
+// text or JSON. JSON documents are shown as text too, so that no number and no order of members
 // changes. Any other value is shown in base64.
 
 import { isUtf8 } from 'node:buffer';

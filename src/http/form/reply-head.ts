@@ -1,6 +1,6 @@
 // The headers of a reply as a flat list for `writeHead`, which saves Node a look-up table for each
-// reply. All values are printable already: versions and levels are our own names, content types
-// were checked when they were received.
+// reply. All values are printable: versions and levels are names of ours, and content types were
+// checked when they were received.
 
 import { formatServedBy, versionTag } from '../../api/headers.ts';
 import type { Found, Holder, Staleness } from '../../model/command.ts';
@@ -25,7 +25,7 @@ export const SHIELD: readonly string[] = [
   'same-origin',
 ];
 
-/** Stored values are user content: no browser guesses their type or runs anything in them. */
+/** Stored values come from users: browsers must not guess their type or run anything in them. */
 const VALUE_POLICY = "default-src 'none'; sandbox";
 
 /** For a reply about a stored value: with its content, or a 304 without it. */
@@ -73,7 +73,9 @@ export function valueHead(
   return head;
 }
 
-/** A stored value as the content of a reply that is not about that value: follows `plainHead`. */
+/**
+ * A stored value as the content of a reply that is not about that value; it follows `plainHead`.
+ */
 export function pushContent(head: HeaderList, record: Record): void {
   const { contentType, value } = latestOf(record);
   head.push('Content-Type', safeContentType(contentType), 'Content-Length', String(value.length));
@@ -85,7 +87,7 @@ export function servedByText(context: HttpContext, heldBy: Holder | undefined): 
   return heldBy === undefined ? context.servedBy : formatServedBy(heldBy.id, heldBy.region);
 }
 
-/** The same for another representation of the value, or for none. */
+/** The same for another representation of the value, or without content. */
 export function replaceContent(head: HeaderList, contentType: string, length: number): HeaderList {
   return ['Content-Type', contentType, 'Content-Length', String(length), ...head.slice(4)];
 }

@@ -4,7 +4,7 @@
 // A list header in several lines is joined (RFC 9110 section 5.3). A repeated header that may occur
 // once is noted in `repeated`, and an unknown `Conit-` header sets `unknown`: both are refused.
 
-/** The members of a head that are texts: the headers, and `repeated`. */
+/** The text members of a head: the headers, and `repeated`. */
 type Text = {
   [Name in keyof RequestHead]: string | undefined extends RequestHead[Name] ? Name : never;
 }[keyof RequestHead];
@@ -51,7 +51,7 @@ const PLACES: readonly Place[] = [
   single('conit-weight', 'weight'),
 ];
 
-/** Frequent headers that Conit ignores; listing them saves a lower-case conversion. */
+/** Frequent headers that Conit ignores; their list saves a conversion to lower case. */
 const IGNORED = ['User-Agent', 'Connection', 'Accept-Encoding', 'Accept-Language'];
 
 const TABLE = tableOf(PLACES);
@@ -89,7 +89,7 @@ export class RequestHead {
   transferEncoding: string | undefined;
   upgrade: string | undefined;
   weight: string | undefined;
-  /** A header that may occur once and was repeated. */
+  /** The name of a header that may occur once and occurred again. */
   repeated: string | undefined;
   /** There is a `Conit-` header with an unknown name. */
   unknown = false;
@@ -125,7 +125,7 @@ export class RequestHead {
     return this.expect !== undefined && httpVersion === '1.1';
   }
 
-  /** It expects something that no replica does. */
+  /** The request has an `Expect` other than 100-continue. */
   expectsMore(request: { readonly httpVersion: string }): boolean {
     return this.expectsContinue(request) && this.expect?.toLowerCase() !== '100-continue';
   }

@@ -1,30 +1,32 @@
 // Which requests are served under overload. A replica has one thread: when requests arrive faster
 // than it answers them, each waits for all before it. So it admits as many requests as it answers
-// in QUEUE_MS, and none whose own time limit is shorter than its wait: a request that would be
-// answered too late is refused at once, before any work is done for it.
+// in QUEUE_MS, and none whose time limit is shorter than its wait. A request that would be answered
+// too late is refused at once, before any work is done for it.
 //
 // The bound follows the measured service time: the working time of the thread divided by the
 // requests answered in it. The wait of a request is the number before it times the service time
 // (Little 1961). While the thread has idle time there is no overload, however many requests wait
-// for peers and disks: then the bound rises whenever it is reached.
+// for peers and disks; then the bound rises whenever it is reached.
 //
 // On the fast path a refusal takes about a tenth of the time of a write, so the queue is short. For
-// requests read by Node's HTTP server it takes a third: there a replica that refuses too early
-// would only refuse. The bound does not fall because of refusals, and its minimum has room for some
-// hundred clients that retry immediately.
+// requests that Node's HTTP server reads it takes a third, so a replica that refuses too early
+// would do little else. Refusals do not lower the bound, and its minimum has room for some hundred
+// clients that retry immediately.
 
 import { type Refusal, refusal } from '../problem.ts';
 
 /** The request was not examined, so nothing happened. */
 export const OVERLOADED: Refusal = refusal(
   'overloaded',
-  'the replica cannot serve this many requests in time; nothing happened',
+  'the replica cannot serve this many requests in time; nothing happened, try again later',
   { retryAfterMs: 1000 },
 );
-/** The least bound: this many share commits and turns well. */
+/** The least bound: with this many requests, commits and turns are shared well. */
 const LIMIT_MIN = 320;
 const LIMIT_MAX = 16_384;
-/** Up to this many, no wait is assumed: their service times may differ much. */
+/**
+ * With at most this many requests no wait is assumed, because their service times may differ much.
+ */
 const FEW = 64;
 const QUEUE_MS = 40;
 const INTERVAL_MS = 100;
@@ -51,7 +53,7 @@ export class Admission {
   #isSaturated = false;
   #mayGrow = true;
   #intervalEndsMs = 0;
-  /** In the present interval. */
+  /** In the current interval. */
   #answered = 0;
   #refused = 0;
 
@@ -96,13 +98,16 @@ export class Admission {
     return OVERLOADED;
   }
 
-  /** Something came for the first time in this turn of the event loop, at this monotonic time. */
+  /**
+   * Called when input arrives for the first time in this turn of the event loop; `nowMs` is
+   * monotonic.
+   */
   onTurn(nowMs: number): void {
     this.#mayGrow = true;
     if (nowMs >= this.#intervalEndsMs) this.#adapt(nowMs);
   }
 
-  /** Once a turn: the length of this one is not known yet. */
+  /** Once a turn: the length of the current turn is not known yet. */
   #grow(): void {
     this.#mayGrow = false;
     this.#limit = Math.min(Math.ceil(this.#limit * GROWTH), LIMIT_MAX);

@@ -1,10 +1,10 @@
-// Bodies that are still arriving, over all connections. One body is bounded by what a request may
-// have; thousands of unfinished ones could hold as many times that. Beyond one bound for all, the
-// body that has been arriving for the longest time is dropped: a client that sends steadily
-// finishes soon. Its request is refused before it had any effect, and its remaining bytes are not
-// kept.
+// Bodies that are still arriving, over all connections. A request's own bound limits one body;
+// thousands of unfinished bodies could hold thousands of times that. When all together exceed their
+// bound, the body that has been arriving for the longest time is dropped: a client that sends
+// steadily finishes soon. Its request is refused before it had any effect, and its remaining bytes
+// are not kept.
 //
-// Small bodies with an announced length are bounded by the connections.
+// The limit on connections bounds small bodies with an announced length.
 
 import type { HttpRequest } from '../message.ts';
 import { refusal } from '../problem.ts';
@@ -18,7 +18,7 @@ interface Arriving {
 
 export const CROWDED = refusal(
   'overloaded',
-  'too many request bodies are arriving, and this one began first; nothing was done',
+  'too many request bodies are arriving, and this one began first; nothing was done, try again later',
   { retryAfterMs: 1000 },
 );
 

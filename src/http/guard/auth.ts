@@ -1,14 +1,14 @@
-// Which caller may do what. With tokens configured, every route except the open ones needs a bearer
-// token (RFC 6750) whose roles cover it; without tokens every caller may do everything, and the
-// server listens on loopback only.
+// What a caller may do. With tokens configured, every route except the open ones needs a bearer
+// token (RFC 6750) with a role that allows it; without tokens every caller may do everything, and
+// the server listens on loopback only.
 //
-// A token is compared by its SHA-256, in constant time and against every configured one, before any
-// other check: a valid one is always served, whatever else its address sends, because behind a
-// proxy all clients share an address. Only failures are counted and slowed down (429 instead of
-// 401): the same wrong credentials again and again, and very many of one address. This stops a
-// misconfigured client from asking for ever; the length of the tokens protects from guessing. An
-// absent namespace and a forbidden one get the same answer: access is decided before the namespace
-// is looked up.
+// A token is compared by its SHA-256, in constant time and with every configured one, before any
+// other check. So a valid token is always accepted, whatever else its address sends: behind a proxy
+// all clients share an address. Only failures are counted and slowed down (429 instead of 401): the
+// same wrong credentials again and again, and very many from one address. That stops a
+// misconfigured client from retrying without end; the length of the tokens protects from guessing.
+// Access is decided before the namespace is looked up, so an absent namespace and a forbidden one
+// get the same answer.
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { NamespaceName } from '../../model/id.ts';
@@ -33,7 +33,7 @@ export interface Auth {
 }
 
 const BEARER = /^Bearer +([\x21-\x7e]{1,512})$/i;
-const DETAIL = 'access needs a token whose roles cover it';
+const DETAIL = 'access needs a token with a role that allows this request';
 
 const TOO_MANY =
   'these credentials are wrong and were sent too often; a request with a valid token is served at once';
@@ -67,8 +67,8 @@ export function createAuth(tokens: readonly Token[] | undefined, limits: HttpLim
 }
 
 /**
- * The caller, if it may do this; else the reason. Access is decided before a namespace is looked
- * up.
+ * The caller if it may do this; otherwise the reason. Access is decided before the namespace is
+ * looked up.
  */
 export function callerFor(
   auth: Auth,
@@ -80,13 +80,15 @@ export function callerFor(
   return isFault(caller) ? caller : (refuseAccess(caller, access, scope) ?? caller);
 }
 
-/** Why the caller may not, or `undefined`. `scope` is the namespace as the request names it. */
+/**
+ * Why the caller may not do this, or `undefined`. `scope` is the namespace as the request names it.
+ */
 function refuseAccess(caller: Caller, access: Access, scope: string): Refusal | undefined {
   if (caller === 'anyone' || access.kind === 'open') return undefined;
   return allows(caller, access, scope) ? undefined : FORBIDDEN;
 }
 
-/** Whether the caller may do what takes `role` in a namespace. */
+/** Whether the caller has `role`, or a role that includes it, for a namespace. */
 export function mayIn(caller: Caller, namespace: string, role: Role): boolean {
   return caller === 'anyone' || permits(caller, namespace as NamespaceName, role);
 }

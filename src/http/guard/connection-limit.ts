@@ -1,6 +1,6 @@
-// Counts the connections of the server and of each address, and closes those beyond the limits as
-// they arrive. It also gives up replies that the client does not read, on a connection that waits
-// for nothing but its client.
+// Counts the connections of the server and of each address, and closes those beyond the limits when
+// they arrive. It also closes connections whose client does not read its replies, if they wait for
+// nothing else.
 
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -34,7 +34,7 @@ export function limitConnections(server: Server, context: HttpContext): void {
     const connection = new Connection(socket, shared);
     attachConnection(socket, connection);
     open.set(socket, { connection, progress: new ReaderProgress(socket) });
-    // Node continues to read with each reply.
+    // Node resumes reading with each reply.
     socket.on('resume', () => {
       if (connection.isPaused) socket.pause();
     });

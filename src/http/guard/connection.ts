@@ -1,17 +1,17 @@
 // One client connection: the address at its other end, and its requests in progress. Requests that
 // arrive before the replies to earlier ones (pipelining) run side by side while all of them only
-// read; one that may write waits until those before it are answered, and those after it wait for it
+// read. One that may write waits until those before it are answered, and those after it wait for it
 // (RFC 9112 section 9.3.2).
 //
 // A reply counts until its client has taken it. At most RUNNING_MAX requests of a connection run or
-// wait as untaken replies. The others queue, and while any is queued nothing more is read from the
-// socket: a client that sends and does not read occupies what fits into its connection, and no
-// more.
+// wait for their client to take the reply. The others queue, and while any request queues nothing
+// more is read from the socket: a client that sends and does not read occupies what fits into its
+// connection, and no more.
 //
 // What ends a connection is answered last, after all earlier requests: input that its parser
 // refuses, and a request that arrives while too many wait.
 //
-// A request for data for which the whole replica has no room is refused (admission.ts).
+// A request for data is refused if the replica as a whole has no room for it (admission.ts).
 
 import type { Socket } from 'node:net';
 import type { Admission } from './admission.ts';
@@ -35,7 +35,7 @@ interface Slow {
 }
 
 const RUNNING_MAX = 16;
-/** No more requests than this fit into one read of a socket. */
+/** One read of a socket holds at most this many requests. */
 const WAITING_MAX = 4096;
 /** Over all connections. A waiting request takes some kilobytes. */
 const WAITING_ALL_MAX = 32_768;
@@ -46,29 +46,31 @@ export interface Shared {
   readonly admission: Admission;
   readonly turns: TurnMeter;
   readonly shed: Shed;
-  /** Requests that wait on any of them. */
+  /** Requests that wait, on all connections together. */
   waiting: number;
 }
 
 export class Connection {
   readonly address: string;
-  /** Given up by its parser: further input is ignored. */
+  /** Its parser has stopped, and further input is ignored. */
   hasFailed = false;
-  /** The latest possible arrival of the request that is being started, in monotonic ms. */
+  /**
+   * The latest time at which the request that is being started can have arrived, in monotonic ms.
+   */
   arrivedMs = 0;
   readonly #socket: Socket;
   readonly #shared: Shared;
   readonly #waiting: Waiting[] = [];
-  /** Started and not answered. */
+  /** Requests that are started and not answered. */
   #running = 0;
-  /** The running requests that the replica's admission counts, too. */
+  /** Running requests that the replica's admission counts, too. */
   #entered = 0;
-  /** Answered and not taken by the client. */
+  /** Requests that are answered, and whose reply the client has not taken. */
   #owed = 0;
   #isWriting = false;
   #isEnding = false;
   #isGoingOn = false;
-  /** The last request has come: later ones are ignored. */
+  /** The last request has arrived: later ones are ignored. */
   #hasLast = false;
   /** Sends the error that ends the connection, after all other answers. */
   #answerLast: (() => void) | undefined = undefined;
@@ -105,8 +107,8 @@ export class Connection {
   }
 
   /**
-   * The parser gave up. Calls `answerLast` once all earlier requests are answered, now or later;
-   * not at all if the connection ends before.
+   * The parser has stopped. Calls `answerLast` once all earlier requests are answered; not at all
+   * if the connection ends before.
    */
   failBehind(answerLast: () => void): void {
     this.hasFailed = true;
@@ -115,7 +117,7 @@ export class Connection {
   }
 
   /**
-   * True if a request for data is first in line and the replica has no room: it is to be refused.
+   * True if a request for data would be next and the replica has no room, so it must be refused.
    */
   hasNoRoom(): boolean {
     if (this.#isEnding || this.#running + this.#owed + this.#waiting.length > 0) return false;
@@ -132,7 +134,10 @@ export class Connection {
     this.#leave();
   }
 
-  /** A started request is done when its response is closed: taken by the client, or given up. */
+  /**
+   * A started request is done when its response is closed: the client has taken it, or it was
+   * dropped.
+   */
   doneWith(response: HttpResponse): void {
     const slow = { response, isAnswered: false };
     this.#slow ??= [];
@@ -170,7 +175,7 @@ export class Connection {
     return this.#isEnding;
   }
 
-  /** Only the client is waited for. */
+  /** Only the client still has to act. */
   get isIdle(): boolean {
     const answered = this.#slow?.filter(({ isAnswered }) => isAnswered).length ?? 0;
     return this.#running === answered;
@@ -182,7 +187,7 @@ export class Connection {
   }
 
   /**
-   * The request whose body is arriving is answered already: a fault of its body is not reported.
+   * The request whose body is arriving is already answered, so a fault of its body is not reported.
    */
   get isAnsweredEarly(): boolean {
     return this.#isArriving && this.#last?.response.headersSent === true;
@@ -192,7 +197,7 @@ export class Connection {
     return this.#last?.request.complete === false;
   }
 
-  /** All answers but that to the request that failed, if one was arriving, are written. */
+  /** All answers are written, except the one to the request that failed while it arrived. */
   get #isAnswered(): boolean {
     if (this.#waiting.length > 0) return false;
     if (this.isAnsweredEarly) return this.#running + this.#owed <= 1;
@@ -220,7 +225,8 @@ export class Connection {
       this.#waiting.shift();
       this.#shared.waiting--;
       if (this.#waiting.length === 0) this.#socket.resume();
-      // Waiting behind requests of the same connection is not counted as the replica's time.
+      // The time that a request waits for others of its connection does not count as the replica's
+      // time.
       this.#start({ ...next, arrivedMs: this.#shared.turns.arrived() });
     }
     this.#isGoingOn = false;

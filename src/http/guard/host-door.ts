@@ -1,17 +1,17 @@
-// The names by which a client may call this replica, in `Host` or in an absolute target. This is
-// the defence against DNS rebinding: a page of evil.example whose name suddenly resolves to
-// 127.0.0.1 shares its origin with this server, and only the name in its requests distinguishes
-// them (RFC 9110 section 7.4: 421 for an authority that is not served here).
+// The names by which a client may call this replica, in `Host` or in an absolute target. This
+// defends against DNS rebinding: a page of evil.example whose name suddenly resolves to 127.0.0.1
+// shares its origin with this server, and only the name in its requests distinguishes them (RFC
+// 9110 section 7.4: 421 for an authority that is not served here).
 //
 // Accepted are
 // (1) loopback names and addresses;
-// (2) the configured name where the server listens;
+// (2) the configured name of the listening address;
 // (3) the hosts of this replica's own URLs;
 // (4) the hosts that the operator configured;
 // (5) names of one label, such as the services of a container network or an nginx upstream: no
 //     public name has one label (RFC 7085), so no page of the Internet can be rebound to one;
-// (6) addresses in digits, unless the server listens on loopback only: rebinding needs a name, and
-//     behind port mapping or NAT a replica cannot know its addresses.
+// (6) IP addresses, unless the server listens on loopback only: rebinding needs a name, and behind
+//     port mapping or NAT a replica cannot know its addresses.
 
 import { isIPv4, isIPv6 } from 'node:net';
 import { isLoopback } from '../../model/address.ts';
@@ -42,7 +42,7 @@ export function createHostDoor({ urls, hosts }: HostDoorOptions): HostDoor {
   names.delete('');
   const isOpen = hosts.includes('*');
   let isLocal = true;
-  // Cached, because nearly every request names the host of the one before it.
+  // Cached, because almost every request names the same host as the one before it.
   let last = '';
   const isTaken = (name: string): boolean => {
     if (isOpen || names.has(name) || isLoopbackName(name)) return true;

@@ -1,13 +1,13 @@
-// The memory held for clients over all connections: replies that are written and not taken yet, and
-// the values of answers in preparation. One stalled reader holds its own reply; ten thousand hold
-// ten thousand. So one bound covers all. Answers in preparation get at most half of it. If untaken
-// replies need more than is left, the connection whose reply has waited longest is closed, but
-// never for the newest reply.
+// The memory held for clients over all connections: written replies that clients have not taken
+// yet, and the values of answers in preparation. One stalled reader holds its own reply; ten
+// thousand hold ten thousand. So one bound covers all. Answers in preparation get at most half of
+// it. If untaken replies need more than is left, the connection whose reply has waited longest is
+// closed, but never for the newest reply.
 //
 // An answer reserves room for a value before the value is read, and returns what the value did not
-// need. If there is no room it waits, the oldest answer first. The oldest one may use the part that
-// is reserved for a whole answer, so it finishes; then the next becomes the oldest. So answers that
-// hold some room and wait for more never block each other for ever.
+// need. If there is no room it waits; the oldest answer is first. The oldest one may use the part
+// that is reserved for a whole answer, so it finishes, and the next becomes the oldest. So answers
+// that hold room and wait for more never block each other for ever.
 
 import { assert } from '../../base/assert.ts';
 import type { HttpResponse } from '../message.ts';
@@ -62,8 +62,8 @@ export class ReplyMemory {
   }
 
   /**
-   * The room of one answer; call `end` on it. It is `wholeBytes` at most, and the oldest answer
-   * gets that much.
+   * The room of one answer, at most `wholeBytes`; the oldest answer gets that much. Call `end` on
+   * it.
    */
   open(wholeBytes: number): AnswerRoom {
     assert(
@@ -139,7 +139,10 @@ export class AnswerRoom {
     return this.#bytes;
   }
 
-  /** Reserves these bytes now or once others are returned; false: no room within `timeoutMs`. */
+  /**
+   * Reserves this many bytes, now or when others are returned; false: there was no room within
+   * `timeoutMs`.
+   */
   take(bytes: number, timeoutMs: number): boolean | Promise<boolean> {
     assert(this.#waiting === undefined, 'memory: an answer waits for one value at a time');
     assert(this.#bytes + bytes <= this.wholeBytes, 'memory: more than an answer may have');

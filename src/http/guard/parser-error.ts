@@ -1,7 +1,7 @@
 // Input that Node's parser refuses, or that a client leaves unfinished, never becomes a request. It
 // is answered here, on the bare socket, with a problem like any other. That is the last reply of
-// its connection: it is sent after the answers to earlier requests, so that the client cannot take
-// it for one of them.
+// its connection: it is sent after the answers to earlier requests, so that the client does not
+// take it for one of them.
 
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -16,7 +16,7 @@ import { dateLine, headLines } from '../fast-path/reply-text.ts';
 
 interface ParserError extends Error {
   readonly code?: string;
-  /** What Node's parser says of it. */
+  /** Why Node's parser refused it. */
   readonly reason?: string;
   /** The bytes that Node's parser was reading, which may begin with earlier requests. */
   readonly rawPacket?: unknown;
@@ -24,9 +24,9 @@ interface ParserError extends Error {
   readonly bytesParsed?: number;
 }
 
-/** A request line that would be valid if its method were known. */
+/** A request line that would be valid with a method that the server knows. */
 const REQUEST_LINE = /[A-Z][A-Z-]{0,31} [^ \r\n]{1,8192} HTTP\/1\.[01]\r\n/y;
-/** The front refuses with these, too. */
+/** Shared with front.ts. */
 export const UNENCODED = refusal(
   'bad-request',
   'the target has a character that must be percent-encoded',
@@ -35,7 +35,7 @@ export const OTHER_VERSION = refusal(
   'version-not-supported',
   'this server speaks HTTP/1.1 and HTTP/1.0; nothing happened',
 );
-/** Other faults behind the version have the same code. */
+/** Other faults after the version have the same code. */
 const NO_SUCH_VERSION = 'Invalid HTTP version';
 const METHOD_BYTES_MAX = 32;
 const LINE_BYTES_MAX = 9000;
@@ -57,7 +57,8 @@ export function createParserErrorHandler(
 function onError(context: HttpContext, error: ParserError, socket: Socket): void {
   const connection = connectionOf(socket);
   if (connection === undefined || connection.hasFailed || connection.isEnding) return;
-  // Bytes after a request that closes the connection are ignored; Node ends it with the reply.
+  // Bytes after a request that closes the connection are ignored; Node ends the connection with the
+  // reply.
   if (error.code === 'HPE_CLOSED_CONNECTION') {
     connection.hasFailed = true;
     return;
@@ -67,7 +68,7 @@ function onError(context: HttpContext, error: ParserError, socket: Socket): void
     socket.destroy();
     return;
   }
-  // Read now: the parser reuses the buffer that the error names.
+  // Read now, because the parser reuses the buffer that the error refers to.
   const reason = refusalOf(error);
   connection.failBehind(() => {
     // An earlier answer may not have been sent yet.
@@ -86,7 +87,8 @@ export function refuseTunnels(server: Server, context: HttpContext): void {
 
 function answer(context: HttpContext, socket: Duplex, reason: Refusal): void {
   socket.end(render(context, reason));
-  // Reading for a moment longer lets the client read the answer before the connection ends.
+  // The server reads for a moment longer, so that the client can read the answer before the
+  // connection ends.
   socket.resume();
   const timer = setTimeout(() => socket.destroy(), context.limits.lingerMs);
   socket.once('close', () => {

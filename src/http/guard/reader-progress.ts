@@ -1,15 +1,15 @@
 // How long the client of a connection has taken nothing of what was written for it. Node's own
-// timer cannot tell: while a write is under way it runs out only after a second period without
-// progress.
+// timer does not show this: while a write is in progress it runs out only after a second period
+// without progress.
 
 import type { Socket } from 'node:net';
 
 const HANDLE = '_handle';
 
-/** The counters of libuv for a socket; Node shows them on its handle alone. */
+/** The counters of libuv for a socket; Node exposes them only on its handle. */
 interface Written {
   readonly bytesWritten?: number;
-  /** Of those, not taken by the kernel. */
+  /** Of the written bytes, those that the kernel has not accepted. */
   readonly writeQueueSize?: number;
 }
 

@@ -1,4 +1,4 @@
-// Calls a function in a fixed rhythm while a server listens.
+// Calls a function at a fixed interval while a server listens.
 
 import type { Server } from 'node:http';
 

@@ -1,6 +1,6 @@
 // Refuses a request for which there is no room (admission.ts), with as little work as possible:
-// under overload most of a replica's work may be refusing. The request was not examined, so nothing
-// happened.
+// under overload a replica may spend most of its time on refusals. The request was not examined, so
+// nothing happened.
 
 import { type HttpContext, isDraining } from '../context.ts';
 import type { HttpRequest, HttpResponse } from '../message.ts';

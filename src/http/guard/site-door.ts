@@ -1,14 +1,14 @@
 // Refuses requests from pages of other web sites. A browser sends a request without a body, or with
-// a form's body, to any address that a page names, without asking first. Only the headers that the
-// browser adds about the page show that the request is not the user's own: `Origin` (RFC 6454) and
-// Fetch Metadata (`Sec-Fetch-Site`, W3C). Programs send neither, and pass.
+// a form's body, to any address that a page names, and does not ask the server first. Only the
+// headers that the browser adds show that a page caused the request: `Origin` (RFC 6454) and Fetch
+// Metadata (`Sec-Fetch-Site`, W3C). Programs send neither, and are accepted.
 //
-//   Origin          that of this server, a configured one, or none; `null` is foreign
-//   Sec-Fetch-Site  same-origin, none (typed or bookmarked), or absent; another port of this host
-//                   is `same-site`, and foreign
-//   Referer         checked if a write has no Origin, as in some old browsers
+//  Origin          that of this server, a configured one, or none; `null` is foreign
+//  Sec-Fetch-Site  same-origin, none (typed or bookmarked), or absent; another port of this host is
+//                  `same-site`, and foreign
+//  Referer         checked if a write has no Origin, as in some old browsers
 //
-// From other sites only navigation passes: a link that opens the documents in a tab.
+// From other sites only navigation is accepted: a link that opens the documents in a tab.
 
 import type { RequestHead } from '../form/request-head.ts';
 

@@ -1,11 +1,11 @@
 // A leaky bucket of failures for each key, which is an address or the digest of a failed
-// credential. Each failure adds one and time removes them one by one; a key with a full bucket has
+// credential. Each failure adds one, and time removes them one by one; a key with a full bucket has
 // to wait. The table is bounded: the key whose first failure is oldest is dropped first.
 
 export interface ThrottleOptions {
-  /** Failures at once before a key has to wait; 0 for no limit. */
+  /** The number of failures that need no wait; 0 for no limit. */
   readonly burst: number;
-  /** The bucket loses one failure in this time. */
+  /** After this time the bucket loses one failure. */
   readonly forgetMs: number;
   readonly keysMax: number;
 }

@@ -1,4 +1,4 @@
-// The remaining time of a request: its timeout, less its age and the wait for those before it
+// The time that a request has left: its timeout, less its age and its wait for earlier requests
 // (admission.ts).
 
 import type { FastifyRequest } from 'fastify';
@@ -26,7 +26,7 @@ export function timeLeft(
 
 const waits = new WeakMap<FastifyRequest, number>();
 
-/** Notes the age of each request of fastify when it was read. */
+/** Stores the age that each request of fastify had when it was read. */
 export function noteWaits(app: App): void {
   app.addHook('onRequest', (request, _reply, done) => {
     const connection = connectionOf(request.raw.socket);
@@ -36,8 +36,8 @@ export function noteWaits(app: App): void {
 }
 
 /**
- * As `timeLeft`, for a request of fastify, with its own parameter. The time for its body is
- * excluded.
+ * The same as `timeLeft` for a request of fastify, which has its own parameter. The time for the
+ * body does not count.
  */
 export function readTimeLeft(
   context: HttpContext,

@@ -1,7 +1,7 @@
 // The earliest time at which a request can have arrived. All readable sockets are read once in a
-// turn of the event loop, so a request that is read now arrived after the reads of the turn before;
-// since then the loop has not waited for events, so its age is at most the time that the loop
-// worked (`idle` is measured by libuv).
+// turn of the event loop, so a request that is read now arrived after the reads of the turn before.
+// Since then the loop has not waited for events, so the age of the request is at most the time that
+// the loop worked (libuv measures `idle`).
 
 import { performance } from 'node:perf_hooks';
 import type { Work } from './admission.ts';
@@ -17,13 +17,13 @@ export class TurnMeter {
 
   /**
    * `onTurn` is called once in each turn that had input, with the monotonic time in ms, before that
-   * input is judged: after a rest the measurements from before it say nothing.
+   * input is judged: after a rest, the measurements from before it no longer apply.
    */
   constructor(onTurn: (nowMs: number) => void) {
     this.#onTurn = onTurn;
   }
 
-  /** Input was read: returns the earliest time of its arrival, in monotonic ms. */
+  /** Input was read. Returns the earliest time of its arrival, in monotonic ms. */
   arrived(): number {
     if (this.#isDue) return this.#sinceMs;
     this.#isDue = true;

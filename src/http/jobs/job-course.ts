@@ -42,7 +42,7 @@ function drainOf({ self, waiting }: Status): Course {
   const isOpen = self.state === 'serving' || self.state === 'catching-up';
   if (isOpen && !self.isDrained)
     return { progress, end: refusal('superseded', 'the replica was resumed') };
-  // The replica drains, or begins and will drain: the request is durable.
+  // The replica drains, or will drain once it has started: the request is durable.
   return {
     progress,
     end: waiting === 0 && self.graceMs === 0 && self.state === 'draining' ? 'done' : undefined,

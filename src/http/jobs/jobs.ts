@@ -2,12 +2,12 @@
 // drain, a resync. A job says what it concerns, when it began, how far it has come and how it
 // ended; a client may wait for its end.
 //
-//   running -> done running -> failed, with the problem that a request would have been answered
-//   with
+//  running -> done
+//  running -> failed    with the problem that the request would have been answered with
 //
-// Jobs are kept in the memory of the asked process, across incarnations of its replica, and are
-// gone when it ends; the effects of a job remain. At most `JOBS_MAX` are kept. The one that ended
-// first is dropped first; if none has ended, a new one is refused.
+// Jobs are kept in the memory of the process that runs them, across incarnations of its replica,
+// and are gone when it ends; the effects of a job remain. At most `JOBS_MAX` are kept. The one that
+// ended first is dropped first; if none has ended, a new one is refused.
 
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,7 +19,7 @@ import { type Refusal, refusal } from '../problem.ts';
 import type { JobProgress, JobView, MembershipView } from '../../api/shapes.ts';
 
 export const JOBS_MAX = 64;
-/** How often the progress of a job is checked whose end nothing reports. */
+/** How often a job is checked if nothing reports its end. */
 const LOOK_MS = 200;
 
 export class Job {
@@ -33,7 +33,7 @@ export class Job {
   /** The state at the last check. */
   progress: JobProgress | undefined;
   problem: Refusal | undefined;
-  /** The members that were agreed on. */
+  /** The members after the change. */
   members: MembershipView | undefined;
   readonly #waiting = new Set<() => void>();
 
@@ -68,14 +68,14 @@ export class Job {
     });
   }
 
-  /** Waiting clients are answered now. */
+  /** Answers the clients that wait for the job. */
   release(): void {
     for (const end of this.#waiting) end();
   }
 
   /**
-   * The first end counts: a check of the replica and the replica's own answer may come in either
-   * order.
+   * Only the first end counts: a check of the replica and the replica's own answer may come in
+   * either order.
    */
   #end(state: 'done' | 'failed'): void {
     if (this.state !== 'running') return;
@@ -90,7 +90,7 @@ export class Jobs {
   readonly #jobs = new Map<string, Job>();
   #service: ReplicaService | undefined;
 
-  /** From now on this incarnation of the replica is asked. */
+  /** Progress is asked from this incarnation of the replica from now on. */
   attach(service: ReplicaService): void {
     this.#service = service;
   }
@@ -107,7 +107,7 @@ export class Jobs {
     return this.#jobs.get(id);
   }
 
-  /** Ends the job when the replica's status shows its goal. */
+  /** Ends the job when the replica's status shows that its goal is reached. */
   follow(job: Job): void {
     this.#followToEnd(job).catch((error: unknown) => {
       const what = error instanceof Error ? error.message : String(error);
@@ -115,7 +115,7 @@ export class Jobs {
     });
   }
 
-  /** The present progress. Between two incarnations of the replica it is unknown. */
+  /** Updates the progress, which is unknown between two incarnations of the replica. */
   async look(job: Job): Promise<void> {
     const status = job.state === 'running' ? await this.#status() : undefined;
     if (status === undefined || job.state !== 'running') return;
@@ -125,7 +125,7 @@ export class Jobs {
     else if (end !== undefined) job.fail(end);
   }
 
-  /** The server ends: waiting clients get the present progress. */
+  /** The server stops: waiting clients get the progress so far. */
   release(): void {
     for (const job of this.#jobs.values()) job.release();
   }

@@ -1,10 +1,9 @@
-// A newcomer is asked for its identity before it is proposed to the members: once it counts in N, a
-// wrong address affects every write with w=all and every quorum that it was meant for. A member
-// that already has this very address is not asked, because nothing is proposed; and no replica asks
-// itself.
+// A newcomer is asked for its identity before the members vote on it: as soon as it counts in N, a
+// wrong address delays every write with w=all and every quorum that needs it. A member that already
+// has this address is not asked, because nothing changes, and no replica asks itself.
 //
-// A newcomer may be starting: if nothing listens there yet it is asked again, for half of the time
-// that the change may take.
+// A newcomer may still be starting: if nothing listens at its address yet, it is asked again, for
+// half of the time that the change may take.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Place, Probed } from '../../model/membership.ts';
@@ -16,7 +15,7 @@ export type Probe = (place: Place, timeoutMs: number) => Promise<Probed>;
 
 const AGAIN_MS = 100;
 
-/** Why the newcomer is not proposed. */
+/** Why the newcomer is refused. */
 export async function refuseNewcomer(
   context: HttpContext,
   place: Place,
@@ -30,13 +29,10 @@ export async function refuseNewcomer(
   const wrong =
     probed.kind === 'other' ? wordsOf(probed.reason) : await flawOf(context, place, probed);
   if (wrong === undefined) return undefined;
-  return refusal(
-    'peer-mismatch',
-    `${at} is another replica than the one named: ${wrong}; ${NOTHING}`,
-  );
+  return refusal('peer-mismatch', `${at} is not the replica that was named: ${wrong}; ${NOTHING}`);
 }
 
-const NOTHING = 'the members are as they were';
+const NOTHING = 'the members have not changed';
 
 function isKnown({ members, self }: HttpContext, place: Place): boolean {
   if (place.id === self.id) return true;
@@ -60,7 +56,7 @@ async function probe(context: HttpContext, place: Place, timeoutMs: number): Pro
   }
 }
 
-/** A newcomer has no data of another membership; a member may have moved with its data. */
+/** A newcomer has no data of another membership; a member may move and keep its data. */
 async function flawOf(
   { members, service }: HttpContext,
   place: Place,
@@ -70,18 +66,18 @@ async function flawOf(
   if (probed.epoch === 0 || members.some(({ id }) => id === place.id)) return undefined;
   const status = await ask(service, (client) => ({ kind: 'status', client }));
   const epoch = status.kind === 'status' ? status.membership.epoch : 0;
-  // A replica that was added in the meantime has a later epoch.
+  // A replica that was added since then has a later epoch.
   if (probed.epoch > epoch) return undefined;
   return 'its directory belongs to another membership; start it with an empty one';
 }
 
-/** What the refusals of a handshake mean to the operator who adds a replica. */
+/** The refusals of a handshake, for the operator who adds a replica. */
 const WORDS: { readonly [reason: string]: string } = {
   'refused: cluster': 'it belongs to another cluster (CONIT_CLUSTER_ID)',
   'refused: recipient': 'another replica listens there',
   'refused: proof': 'its cluster secret differs',
   'refused: version': 'it speaks another version of the protocol',
-  'refused: path': 'its version of Conit does not answer this question',
+  'refused: path': 'its version of Conit is too old for this question',
 };
 
 function wordsOf(reason: string): string {

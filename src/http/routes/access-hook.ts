@@ -15,7 +15,7 @@ import { type Route, routeAt } from '../../api/routes.ts';
 const callers = new WeakMap<FastifyRequest, Caller>();
 const DOCS_PATH = '/docs';
 
-/** The caller, for a handler that checks more. */
+/** The caller, for a handler with further checks. */
 export function callerOf(request: FastifyRequest): Caller {
   return callers.get(request) ?? 'anyone';
 }
@@ -26,7 +26,8 @@ export function guardAccess(app: App, context: HttpContext): void {
     throw new Error(`the route ${String(options.method)} ${options.url} is not in the route table`);
   });
   app.addHook('onRequest', (request, reply, done) => {
-    // Runs before the body is checked: without a route, a fault of the body is not reported.
+    // Runs before the body is checked: for a path without a route, a fault of the body is not
+    // reported.
     if (request.is404) {
       answerUnrouted(context, request, reply);
       return;

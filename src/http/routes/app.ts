@@ -76,7 +76,7 @@ export async function createApp(
   return app;
 }
 
-/** Measures requests under the name that their operation has in the table of routes. */
+/** Measures requests under the names of their operations in the table of routes. */
 function meterRequests(app: App, { meter, namespaces }: HttpContext): void {
   if (meter === undefined) return;
   app.addHook('onResponse', (request, reply, done) => {
@@ -89,7 +89,7 @@ function meterRequests(app: App, { meter, namespaces }: HttpContext): void {
   });
 }
 
-/** Small replies are written in one piece or bounded by the connections. */
+/** Small replies are written in one piece, or their connection bounds them. */
 const COUNTED_BYTES_MIN = 16 * 1024;
 
 function countReplies(app: App, { memory }: HttpContext): void {

@@ -1,5 +1,5 @@
 // An atomic batch: its operations become one command, a run of writes that happen together or not
-// at all. A fault of one operation refuses them all: the refusal names the operation.
+// at all. A fault of one operation refuses all of them, and the refusal names that operation.
 
 import { assert } from '../../base/assert.ts';
 import { crc32c } from '../../base/crc32c.ts';

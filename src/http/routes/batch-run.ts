@@ -4,8 +4,8 @@
 // is read.
 //
 // An operation that is decided later, because it asks a read quorum, keeps its place among the
-// operations on its key: a get shows the value before it, and a condition compares with that. Puts
-// and deletes are in order anyway.
+// operations on its key: a get shows the value before it, and a condition compares with that value.
+// Puts and deletes keep their order anyway.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Found, Reply } from '../../model/command.ts';
@@ -19,10 +19,10 @@ import type { BatchItem } from '../../api/shapes.ts';
 /** Values of gets in progress, and the number of these gets. */
 const GETS_BYTES = 16 * 1024 * 1024;
 const GETS_MAX = 16;
-/** Bytes of values that are handed over in one turn of the event loop. */
+/** The bytes of values that one turn of the event loop hands over. */
 const PIECE_BYTES = 256 * 1024;
 
-/** Replaces an answer that a bug prevented. */
+/** The answer in place of one that a bug prevented. */
 const BROKEN = refusal('internal', 'a bug; the request ends');
 const RESULTS_FULL = refusal('content-too-large', 'the results of this batch are full already');
 const MEMORY_FULL = refusal(
@@ -41,7 +41,7 @@ export async function runBatch(
   return run.end();
 }
 
-/** Room for the values that an answer may have, and for one that is found to exceed it. */
+/** The room for the values of an answer, and for one value that turns out to exceed it. */
 export function roomFor({ limits, memory }: HttpContext): AnswerRoom {
   const { valueBytesMax, batchBytesMax, replyBytesMax } = limits;
   return memory.open(Math.min(batchBytesMax + valueBytesMax, replyBytesMax / 2));
@@ -56,7 +56,7 @@ class BatchRun {
   readonly #context: HttpContext;
   readonly #options: BatchOptions;
   readonly #room: AnswerRoom;
-  /** A value that gets no room until then is refused. */
+  /** A value that gets no room within this time is refused. */
   readonly #deadlineMs: number;
   readonly #getsMax: number;
   readonly #answers: (Reply | Refusal)[] = [];
@@ -68,8 +68,8 @@ class BatchRun {
   #isFull = false;
   #pieceBytes = 0;
   /**
-   * A bug while an answer was handled. It is kept until the end, because no caller awaits an
-   * operation that runs beside others.
+   * A bug in the handling of an answer. It is kept until the end, because no caller awaits the
+   * operations that run beside others.
    */
   #broken: { readonly error: unknown } | undefined;
 
@@ -160,8 +160,8 @@ class BatchRun {
   }
 
   /**
-   * Returns room that the answer does not need; a value beyond the bound of all values is dropped
-   * at once.
+   * Returns the room that the answer does not need. A value beyond the bound of all values is
+   * dropped at once.
    */
   #admit(answer: Reply | Refusal): Reply | Refusal {
     const { valueBytesMax, batchBytesMax } = this.#context.limits;
@@ -175,7 +175,7 @@ class BatchRun {
   }
 }
 
-/** Two keys may share a slot; then the second one waits for the first. */
+/** Two keys may share a slot; then the later one waits for the earlier one. */
 function keyNameOf({ key, keyBase64 = '' }: BatchItem): string {
   return key ?? Buffer.from(keyBase64, 'base64').toString('utf8');
 }

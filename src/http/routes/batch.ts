@@ -51,7 +51,7 @@ async function answer(
   const isLast = replies.some(isTurnedAway);
   const body = await jsonList('results', ops.length, (index) => {
     const result = resultFor(context, ops[index] as BatchItem, replies[index] as Reply | Refusal);
-    // The value is in the text now.
+    // Frees the value, which is in the text now.
     replies[index] = DONE;
     return result;
   });
@@ -116,7 +116,7 @@ function refuseBatch(
   return refusal('content-too-large', detail);
 }
 
-/** If one of them is better served elsewhere, so is the next batch. */
+/** If another replica can serve one of them better, it can serve the next batch better. */
 function isTurnedAway(reply: Reply | Refusal): boolean {
   if (isFault(reply)) return isBetterAskedElsewhere(reply.code);
   return reply.kind === 'failed' && isBetterAskedElsewhere(reply.fault.code);

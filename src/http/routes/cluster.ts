@@ -123,7 +123,7 @@ function timeOf(ms: number | undefined): string | null {
   return ms === undefined ? null : timeText(ms);
 }
 
-/** As the replica itself reports, or else as configured. */
+/** As the replica itself reports it, otherwise as configured. */
 export function urlOf(
   { members, advertised, self }: HttpContext,
   id: string,

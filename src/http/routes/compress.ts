@@ -1,7 +1,7 @@
 // Compresses the answers of fastify's routes for clients that ask for it (RFC 9110 section 12.5.3):
 // lists, documents, metrics. Values are sent as they were put. Compression runs in Node's thread
-// pool, which commits need as well, so it has bounds: tiny answers are sent as they are, and while
-// two are being compressed so is every further one.
+// pool, which commits need as well, so it is limited: small answers are sent as they are, and so is
+// every answer while two are being compressed.
 
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -56,13 +56,13 @@ function addVary(reply: FastifyReply): void {
   );
 }
 
-/** A strong tag would claim the bytes of the plain form (RFC 9110 section 8.8.3). */
+/** A strong tag would promise the bytes of the uncompressed form (RFC 9110 section 8.8.3). */
 function weakenTag(reply: FastifyReply): void {
   const tag = reply.getHeader('ETag');
   if (typeof tag === 'string' && !tag.startsWith('W/')) reply.header('ETag', `W/${tag}`);
 }
 
-/** The better coding of those that the client prefers to none. */
+/** The better one of the codings that the client prefers to none. */
 function codingFor({ method, headers }: FastifyRequest): Coding | undefined {
   if (method === 'HEAD') return undefined;
   const accept = [headers['accept-encoding']].flat().join(',');

@@ -1,6 +1,6 @@
 // DELETE /v1/kv/{ns}: deletes the keys of a range, a page at a time. A page is read as a list reads
-// it; then exactly the versions that were seen are deleted, and nothing newer. The whole namespace
-// is deleted only with `all`: a bound that a script left empty must not mean everything.
+// it; then exactly the versions in it are deleted, and nothing newer. Only `all` deletes the whole
+// namespace: a bound that a script left empty must not mean everything.
 
 import type { FastifyReply } from 'fastify';
 import type { QueryOf } from '../../api/parameters.ts';
@@ -92,7 +92,10 @@ function refuseBounds({ prefix = '', start = '', end = '', all }: Query): Refusa
   const isAll = all === true;
   const isBounded = prefix !== '' || start !== '' || end !== '';
   if (isAll && isBounded)
-    return invalid('all', 'means the whole namespace: leave out prefix, start and end, or it');
+    return invalid(
+      'all',
+      'means the whole namespace and cannot be combined with prefix, start or end',
+    );
   if (isAll || isBounded) return undefined;
   return refusal(
     'invalid-parameter',
@@ -120,7 +123,9 @@ function refuse(
   return redirectTo(context, reply, location);
 }
 
-/** Something is done, and no outcome is unknown: the client continues where the page ended. */
+/**
+ * Some deletes are done, and no outcome is unknown: the client continues at the end of the page.
+ */
 function isProgress({ deleted, stoppedAt, reason }: RangeOutcome): boolean {
   return (deleted > 0 || stoppedAt > 0) && reason !== undefined && isDefinite(reason.code);
 }

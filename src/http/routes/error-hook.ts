@@ -1,5 +1,5 @@
 // Turns the refusals of fastify itself into problems: bodies that do not match a schema, unknown
-// paths, methods that a path does not take. An error that is a bug of ours is reported, and the
+// paths, methods that a path does not support. An error that is a bug of ours is reported, and the
 // client gets only its instance.
 
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
@@ -32,7 +32,7 @@ function replyInternal(context: HttpContext, reply: FastifyReply, error: unknown
   return replyProblem(context, reply, INTERNAL, [], { instance });
 }
 
-/** 404, or 405 if the path takes other methods. */
+/** 404, or 405 if the path supports other methods. */
 export function answerUnrouted(
   context: HttpContext,
   request: FastifyRequest,

@@ -34,7 +34,7 @@ export function explainRoutes(app: App, context: HttpContext): void {
   });
 }
 
-/** The key as the request wrote it; fastify's parameter has lost its original bytes. */
+/** The key as the request wrote it: fastify's parameter does not have the original bytes. */
 function keyPartOf(url: string): string {
   const path = url.split('?', 1)[0] as string;
   return path.split('/').slice(SEGMENTS_BEFORE_KEY).join('/');

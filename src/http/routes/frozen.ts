@@ -1,6 +1,6 @@
-// A document that is constant while the process runs: made on the first request, and named by its
-// digest, so that a client that has it gets a 304. Any client may request it without a token, so a
-// request must not cost a serialisation.
+// A document that is constant while the process runs: made on the first request, and tagged with
+// its digest, so that a client that has it gets a 304. Any client may request it without a token,
+// so a request must not cost a serialisation.
 
 import { createHash } from 'node:crypto';
 import type { FastifyReply } from 'fastify';
@@ -24,7 +24,7 @@ export function freeze(type: string, make: () => string): Frozen {
     send(context, reply) {
       const { body, tag } = document();
       commonHeaders(context, reply);
-      // Clients keep it and revalidate it.
+      // Clients keep it, and ask whether it is still current.
       reply.header('Cache-Control', 'no-cache').header('ETag', `"${tag}"`);
       const known = reply.request.headers['if-none-match'];
       const isKnown = known !== undefined && namesVersion(known, tag, 'weak') === true;

@@ -1,12 +1,12 @@
 // GET /livez and /readyz, for supervisors and load balancers, and /metrics, for Prometheus. Live
 // means only that the process answers. Ready means that the replica serves, is not draining, and
-// reaches a quorum: of all replicas, or with `ns` the one that the namespace's own r and w need,
-// and that the replica answers reads of that namespace.
+// reaches a quorum: a majority, or with `ns` the r and w of that namespace, whose reads it must
+// answer.
 //
-// With `maxLag` its staleness must be proved to be at most that, not counting members that cannot
-// be reached. Not ready either: a commit that hangs, because further requests would hang as well; a
-// clock too far from the others, because no write is stamped; a disk that is almost full
-// (`low-disk`), because writes are refused. `op=read` asks for reads alone.
+// With `maxLag` its staleness must be proved to be at most that, without counting members that
+// cannot be reached. These make it not ready, too: a commit that hangs, because further requests
+// would hang as well; a clock too far from the others, because no write is stamped; a disk that is
+// almost full (`low-disk`), because writes are refused. `op=read` asks about reads alone.
 
 import type { FastifyRequest } from 'fastify';
 import { callerFor } from '../guard/auth.ts';
@@ -34,7 +34,7 @@ interface Asked {
   readonly maxLagMs: number | undefined;
   /** The policy of the namespace that `ns` names. */
   readonly policy: Policy | undefined;
-  /** Reads alone: room for writes does not matter. */
+  /** Only reads: room for writes does not matter. */
   readonly isForReads: boolean;
 }
 
@@ -63,8 +63,8 @@ export function healthRoutes(app: App, context: HttpContext): void {
 }
 
 /**
- * The route is open, but only clients that may read a namespace learn of it: an absent one and a
- * forbidden one get the same answer.
+ * The route is open, but only clients that may read a namespace get its state: an absent namespace
+ * and a forbidden one get the same answer.
  */
 function refuseNamespace(
   { auth }: HttpContext,
@@ -95,7 +95,7 @@ async function runChecks(context: HttpContext, asked: Asked): Promise<ReadyCheck
     check(
       'not-draining',
       !draining,
-      `the replica ${draining ? 'is shutting down' : 'takes requests'}`,
+      `the replica ${draining ? 'is shutting down' : 'accepts requests'}`,
     ),
   ];
   if (checks.some(({ ok }) => !ok)) return checks;
@@ -129,7 +129,7 @@ function isMet(requirement: Requirement | undefined, reached: readonly Member[])
   );
 }
 
-/** A namespace whose policy bounds no lag is served whenever the replica serves. */
+/** A namespace without a bound on lag is served whenever the replica serves. */
 function checkNamespace({ self }: Status, { namespace: ns }: Policy): ReadyCheck {
   const health = self.namespaces.find(({ namespace }) => namespace === ns);
   if (health === undefined) return check('namespace', true, `${ns} has no bound on its lag`);
@@ -140,9 +140,9 @@ function checkNamespace({ self }: Status, { namespace: ns }: Policy): ReadyCheck
 }
 
 /**
- * For a namespace with bounded lag, its own lag; else the proved staleness towards every connected
- * peer. A member that cannot be reached makes no other member stale, nor does one whose clock is
- * ahead: both are left out of the measure, and named in the answer.
+ * For a namespace with bounded lag its own lag; otherwise the proved staleness towards every
+ * connected peer. A member that cannot be reached makes no other member stale, nor does one whose
+ * clock is ahead: both are left out of the measure, and named in the answer.
  */
 function checkLag(status: Status, { maxLagMs = 0, policy }: Asked): ReadyCheck {
   const health = status.self.namespaces.find(({ namespace }) => namespace === policy?.namespace);

@@ -15,11 +15,14 @@ import { type JobView } from '../../api/shapes.ts';
 import { preferWait, readWait } from '../../api/request-headers.ts';
 
 /**
- * A job that ends within this time, above all a refusal, is answered as if the client had waited.
+ * If a job ends within this time, as most refusals do, the client is answered as if it had waited.
  */
 const AT_ONCE_MS = 50;
 const NO_JOB = refusal('job-not-found', 'this replica knows no job with this id');
-const TOO_MANY = refusal('overloaded', 'too many jobs run already');
+const TOO_MANY = refusal(
+  'overloaded',
+  'too many jobs are running; try again when one of them has ended',
+);
 
 export function jobRoutes(app: App, context: HttpContext): void {
   addRoute(app, context, 'job', async ({ request, reply, path }) => {

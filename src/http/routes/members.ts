@@ -1,8 +1,8 @@
-// POST /v1/cluster/replicas and /v1/cluster/replicas/{id}/forget|drain|resume|resync: which
-// replicas are members, which answer clients, and which catch up. Each is a job (jobs.ts). A change
-// of the members ends when a majority of the present ones has chosen it; right after it every
-// replica begins a new incarnation with the new members, and its connections end. A change that
-// concerns one replica is sent to that replica.
+// POST /v1/cluster/replicas and /v1/cluster/replicas/{id}/forget|drain|resume|resync: changes the
+// members, whether a member answers clients, and makes a member compare with its peers. Each is a
+// job (jobs.ts). A change of the members ends when a majority of the present ones has chosen it.
+// Right after it every replica begins a new incarnation with the new members, and its connections
+// end. A change of one replica is sent to that replica.
 
 import { addRoute, type App } from './add-route.ts';
 import type { QueryOf } from '../../api/parameters.ts';
@@ -52,7 +52,7 @@ function addForget(app: App, context: HttpContext): void {
 
 type OwnVerb = 'drain' | 'resume' | 'resync';
 
-/** Changes that a replica makes for itself alone. */
+/** Changes that only the replica itself can make. */
 function addOwn(app: App, context: HttpContext, verb: OwnVerb): void {
   addRoute(app, context, verb, ({ request, reply, path: { id }, query }) => {
     const other = refuseOther(context, id);
@@ -109,7 +109,7 @@ interface Newcomer {
   readonly propose: (leftMs: number) => void;
 }
 
-/** A newcomer that cannot be reached, or has another identity, is not proposed. */
+/** A newcomer that cannot be reached, or has another identity, is refused. */
 async function lookFirst(context: HttpContext, newcomer: Newcomer): Promise<void> {
   const { place, timeoutMs, job, propose } = newcomer;
   const sinceMs = performance.now();

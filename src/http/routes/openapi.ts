@@ -31,7 +31,7 @@ export function openApi(version: string, advertised: string): Json {
   };
 }
 
-/** First the replica that served the document, because it is reachable. */
+/** The replica that served the document comes first, because it can be reached. */
 function servers(advertised: string): readonly Json[] {
   const here = { url: '/', description: 'The replica that served this document' };
   if (advertised === '') return [here];
@@ -65,7 +65,7 @@ function describe({ id, path, access }: Route, operation: Operation): Json {
   };
 }
 
-/** The same without content. */
+/** The same answer without content. */
 function describeHead(route: Route, operation: Operation): Json {
   const get = describe(route, operation);
   return {
@@ -92,7 +92,7 @@ function bareAnswer({ about, headers }: Pick<AnswerRow, 'about' | 'headers'>): J
 }
 
 const HEAD_PROBLEM = bareAnswer({
-  about: 'A problem, of which a HEAD shows the status',
+  about: 'A problem; HEAD shows its status only',
   headers: ['Conit-Served-By', 'Retry-After', 'Allow', 'WWW-Authenticate'],
 });
 
@@ -130,7 +130,7 @@ function components(): Json {
         content: { [PROBLEM_TYPE]: SHAPES.Problem },
       }),
       Elsewhere: bareAnswer({
-        about: 'Another replica answers, where the request asked for a redirect',
+        about: 'Another replica can answer, and the request asked for a redirect',
         headers: ['Location', 'Conit-Served-By'],
       }),
     },
@@ -142,7 +142,7 @@ const NAMES: ReadonlyMap<unknown, string> = new Map(
   Object.entries(SHAPES).map(([name, shape]) => [shape, name]),
 );
 
-/** A reference if the schema has a name, else the schema with references inside. */
+/** A reference if the schema has a name, otherwise the schema with references inside. */
 function named(schema: object): object {
   const name = NAMES.get(schema);
   return name === undefined ? withNamedParts(schema) : ref('schemas', name);

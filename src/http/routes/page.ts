@@ -1,4 +1,4 @@
-// A page of the keys of a namespace: what a list shows and a range delete deletes.
+// A page of the keys of a namespace, which a list shows and a range delete deletes.
 
 import { assert } from '../../base/assert.ts';
 import { type ListCommand, type Listed } from '../../model/command.ts';

@@ -25,14 +25,16 @@ export interface RangeOptions {
 
 export interface RangeOutcome {
   readonly deleted: number;
-  /** The first item that is neither deleted nor kept, and why; without one, the number of items. */
+  /**
+   * The first item that is neither deleted nor kept, and the reason; otherwise the number of items.
+   */
   readonly stoppedAt: number;
   readonly reason: Fault | undefined;
 }
 
 const NO_VALUE = new Uint8Array(0);
 const DIGEST_LENGTH = 43;
-/** Room in a delete's idempotency key for the digest of what is deleted. */
+/** Leaves room in the idempotency key of a delete for the digest of what is deleted. */
 export const RANGE_KEY_BYTES_MAX = IDEMPOTENCY_KEY_BYTES_MAX - DIGEST_LENGTH - 1;
 
 export async function deleteSeen(
@@ -69,7 +71,7 @@ function deleteOne(
 }
 
 /**
- * A retry sees other versions and another page, so the idempotency key applies to each key and
+ * A retry finds other versions and another page, so the idempotency key applies to each key and
  * version that is deleted.
  */
 function nameOf(idempotencyKey: string, key: Key): string {
@@ -81,7 +83,7 @@ function isDeleted(reply: Reply): boolean {
   return reply.kind === 'written' && reply.supersededBy === undefined;
 }
 
-/** Why the version may still be shown. A replaced version is not. */
+/** Why the version may still exist; `undefined` if it was replaced. */
 function failureIn(reply: Reply): Fault | undefined {
   if (reply.kind === 'written') return undefined;
   if (reply.kind !== 'failed') return fault('outcome-unknown', 'an answer to another command');

@@ -19,7 +19,7 @@ import {
 } from '../form/reply-head.ts';
 import type { ReadyCheck } from '../../api/shapes.ts';
 
-/** A refusal that passes through fastify's error handling. Our own code never throws it. */
+/** A refusal on its way through fastify's error handling. Our own code never throws it. */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError';
   readonly reason: Refusal;
@@ -36,7 +36,7 @@ export interface ProblemExtra {
   readonly checks?: readonly ReadyCheck[];
 }
 
-/** `extra` are members besides those of every problem. */
+/** `extra` are further members of the problem. */
 export function replyProblem(
   context: HttpContext,
   reply: FastifyReply,
@@ -59,7 +59,7 @@ export function replyJson(context: HttpContext, reply: FastifyReply, body: unkno
   return sendJson(reply, body);
 }
 
-/** The same after the headers are set. */
+/** The same when the headers are already set. */
 export function sendJson(reply: FastifyReply, body: unknown): FastifyReply {
   return reply.type('application/json').send(jsonBytes(body));
 }
@@ -85,7 +85,7 @@ export function commonHeaders(context: HttpContext, reply: FastifyReply, heldBy?
   if (isDraining(context)) reply.header('Connection', 'close');
 }
 
-/** The client asked for a redirect. */
+/** True: the client asked for a redirect. */
 export function redirectTo(
   context: HttpContext,
   reply: FastifyReply,
@@ -106,7 +106,7 @@ export function setHeaders(reply: FastifyReply, head: readonly string[]): void {
   for (let i = 0; i + 1 < head.length; i += 2) reply.header(head[i] as string, head[i + 1]);
 }
 
-// As bytes, because fastify would add a charset to a string's type, which JSON does not have.
+// As bytes: fastify would add a charset to the type of a string, which JSON does not have.
 function jsonBytes(body: unknown): Buffer {
   return Buffer.from(JSON.stringify(body), 'utf8');
 }

@@ -1,4 +1,4 @@
-// GET /v1/route: the addresses of the replicas: those that answer come first, among them the
+// GET /v1/route: the addresses of the replicas. Those that answer come first, among them the
 // requested region, then the shortest round trip from here. With `ns` each has its state for that
 // namespace.
 

@@ -1,5 +1,5 @@
-// GET /v1/writes/{dot}: how far a write has replicated. Each step is proved by the known holders; a
-// step that is not listed has not been reached, or this replica does not know it yet.
+// GET /v1/writes/{dot}: how far a write has replicated. The known holders prove each step; a step
+// that is not listed has not been reached, or this replica does not know it yet.
 
 import { addRoute, type App } from './add-route.ts';
 import { assert } from '../../base/assert.ts';
@@ -15,7 +15,7 @@ export function writeStatusRoutes(app: App, context: HttpContext): void {
   addRoute(app, context, 'write-status', async ({ reply, path }) => {
     const dot = parseDot(path.dot);
     if (dot === undefined) {
-      const detail = 'a write is named replica.incarnation.sequence, as in eu-1.7.1042';
+      const detail = 'a write is named replica.incarnation.sequence, such as eu-1.7.1042';
       return replyProblem(context, reply, refusal('invalid-parameter', detail));
     }
     const answer = await ask(context.service, (client) => ({ kind: 'write-status', client, dot }));

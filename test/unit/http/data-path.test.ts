@@ -374,7 +374,7 @@ describe('keys', () => {
   it('that no path can carry are refused with another way to send them', async () => {
     for (const key of ['a/../b', '.', '%ff']) {
       const { detail } = json(await ask(`/v1/kv/bench/${key}`));
-      expect(detail).toContain('POST /v1/batch/{ns} takes it as');
+      expect(detail).toContain('POST /v1/batch/{ns} accepts it as');
     }
   });
 
