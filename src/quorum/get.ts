@@ -1,7 +1,8 @@
-// Reads that ask peers. This replica's own record is the first answer; the nearest peers that the
-// requirement needs are asked at once, and one further peer whenever an answer is overdue (hedging:
-// Dean and Barroso, "The Tail at Scale", 2013). An own record that is not durable yet counts as an
-// answer once it is; a peer may be faster.
+// Reads that ask peers (inquiry.ts). This replica's own record is the first answer. One that is not
+// durable yet counts as an answer once it is; a peer may be faster.
+//
+// A read waits as one record and its tally. What only a few reads need, such as records that differ
+// from this replica's own, is kept apart, and made when it is needed.
 //
 //   asking -> won       enough answers: the newest version among them is the answer
 //   asking -> lost      the members that can still answer are too few
@@ -15,14 +16,12 @@
 import { assert } from '../base/assert.ts';
 import { IdTable } from '../base/id-table.ts';
 import type { Asker, Staleness } from '../model/command.ts';
-import type { Lsn, Now, Turn } from '../model/effect.ts';
+import type { Lsn, Turn } from '../model/effect.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
 import {
   add,
-  difference,
   has,
   intersection,
-  isEmpty,
   isSubset,
   type MemberSet,
   NO_MEMBERS,
@@ -36,10 +35,10 @@ import type { Requirement } from '../model/quorum.ts';
 import { latestOf, type Record } from '../model/record.ts';
 import type { ReadonlyVector } from '../model/vector.ts';
 import { includes, merge } from '../conflict/merge.ts';
-import type { Nearness } from '../peers/nearness.ts';
+import { Inquirer, type InquirerOptions, type Inquiry } from './inquiry.ts';
 import { Tally } from './tally.ts';
 
-export interface PendingRead {
+export interface PendingRead extends Inquiry {
   readonly id: number;
   readonly purpose: ReadPurpose;
   /** No client waits for a read that heals. */
@@ -47,22 +46,17 @@ export interface PendingRead {
   readonly namespace: NamespaceName;
   readonly rules: RecordRules;
   readonly key: Key;
-  readonly tally: Tally;
-  readonly beganMs: number;
-  readonly deadlineMs: number;
-  /** When to ask another peer. */
-  hedgeAtMs: number;
-  /** Asked members; those that reported a damaged record; and when each was asked. */
-  asked: MemberSet;
+  /** Asked members that reported a damaged record. */
   damaged: MemberSet;
-  readonly askedAtMs: number[];
-  /** Records by member, for those of `tally.yes`. */
-  readonly answers: (Record | undefined)[];
-  /** By member: its known vector when it answered that it has no record. */
-  readonly absentAt: (ReadonlyVector | undefined)[];
-  newest: Record | undefined;
   /** This replica's own record when the read began: a peer that has the same need not send it. */
   readonly known: Record | undefined;
+  /** Members that have answered with `known`. */
+  same: MemberSet;
+  /** By member: the answers of the others, for those of `tally.yes`. */
+  others: (Record | undefined)[] | undefined;
+  /** By member: its known vector when it answered that it has no record. */
+  absentAt: (ReadonlyVector | undefined)[] | undefined;
+  newest: Record | undefined;
   readonly cut: ReadonlyVector | undefined;
   /**
    * The batch that makes `known` durable, until this replica's answer counts; 0: it is durable, or
@@ -71,8 +65,6 @@ export interface PendingRead {
   ownLsn: Lsn;
   /** How stale this replica's record could be when the read began. */
   readonly stalenessMs: Staleness;
-  /** Peers that may not answer: they are not asked. */
-  readonly unfit: MemberSet;
 }
 
 /** For a client's answer, to show every replica's view, or to replace a damaged record. */
@@ -103,18 +95,35 @@ export interface LocalAnswer {
   readonly stalenessMs: Staleness;
 }
 
+/** What the member has answered; `undefined`: no record, or nothing yet. */
+export function answerOf(read: PendingRead, member: number): Record | undefined {
+  return has(read.same, member) ? read.known : read.others?.[member];
+}
+
+/** Members whose answer includes the version. */
+export function holdersAmong(read: PendingRead, version: Record): MemberSet {
+  let holders = includes(read.known, version) ? read.same : NO_MEMBERS;
+  for (let member = 0; member < (read.others?.length ?? 0); member++)
+    if (includes(read.others?.[member], version)) holders = add(holders, member);
+  return intersection(holders, read.tally.yes);
+}
+
+export interface PendingReadsOptions extends Omit<InquirerOptions<PendingRead>, 'timer' | 'ask'> {
+  readonly finish: ReadFinish;
+}
+
 export class PendingReads {
-  readonly #nearness: Nearness;
   readonly #metrics: Metrics;
   readonly #finish: ReadFinish;
+  readonly #inquirer: Inquirer<PendingRead>;
   readonly #reads = new IdTable<PendingRead>();
   /** How many of them have an own answer that is not durable. */
   #early = 0;
 
-  constructor(nearness: Nearness, metrics: Metrics, finish: ReadFinish) {
-    this.#nearness = nearness;
-    this.#metrics = metrics;
+  constructor({ finish, ...options }: PendingReadsOptions) {
+    this.#metrics = options.metrics;
     this.#finish = finish;
+    this.#inquirer = new Inquirer({ ...options, timer: 'read', ask });
   }
 
   get waiting(): number {
@@ -128,6 +137,7 @@ export class PendingReads {
 
   /** Begins a read; `connected` are the members that can be asked. */
   begin(options: ReadRequestOptions, local: LocalAnswer, connected: MemberSet, turn: Turn): void {
+    const known = local.cut === undefined ? local.record : undefined;
     const read: PendingRead = {
       id: this.#reads.nextId(),
       purpose: options.purpose,
@@ -136,27 +146,27 @@ export class PendingReads {
       rules: options.rules,
       key: options.key,
       tally: new Tally(options.requirement),
-      beganMs: turn.now.monoMs,
       deadlineMs: options.deadlineMs,
-      hedgeAtMs: Number.POSITIVE_INFINITY,
+      unfit: options.unfit,
       asked: single(local.member),
+      askedMs: turn.now.monoMs,
+      askedLaterMs: undefined,
+      hedgeAtMs: Number.POSITIVE_INFINITY,
       damaged: NO_MEMBERS,
-      askedAtMs: [],
-      answers: [],
-      absentAt: [],
+      known,
+      same: NO_MEMBERS,
+      others: undefined,
+      absentAt: undefined,
       newest: undefined,
-      known: local.cut === undefined ? local.record : undefined,
       cut: local.cut,
       // An explanation shows the local record; its reply waits for the batch.
       ownLsn: options.purpose === 'read' ? local.lsn : 0,
       stalenessMs: local.stalenessMs,
-      unfit: options.unfit,
     };
     this.#reads.add(read);
     if (read.ownLsn > 0) this.#early++;
-    else
-      this.#take(read, local.member, local.cut === undefined ? 'record' : 'damaged', local.record);
-    this.#askNeeded(read, connected, turn);
+    else this.#take(read, local.member, local.cut === undefined ? 'record' : 'damaged', known);
+    this.#inquirer.askNeeded(read, connected, turn);
     this.#decide(read, turn);
   }
 
@@ -174,26 +184,27 @@ export class PendingReads {
 
   /** `holds` is the peer's known vector when its reply arrived. */
   onReply(
-    { peer, holds }: { readonly peer: number; readonly holds: ReadonlyVector },
+    peer: number,
     reply: ReadReply,
+    holds: ReadonlyVector,
     connected: MemberSet,
     turn: Turn,
   ): void {
     const read = this.#reads.get(reply.id);
     if (read === undefined || !has(read.asked, peer)) return;
-    this.#nearness.observe(peer, turn.now.monoMs - (read.askedAtMs[peer] ?? read.beganMs));
+    this.#inquirer.onAnswer(read, peer, turn);
     const record = reply.answer === 'same' ? read.known : reply.record;
     const isAnswer = isUnder(read, record) && (reply.answer !== 'same' || record !== undefined);
     const answer = isAnswer ? reply.answer : 'damaged';
     this.#take(read, peer, answer, record);
-    if (answer === 'absent') read.absentAt[peer] = new Map(holds);
-    if (answer === 'damaged') this.#askNeeded(read, connected, turn);
+    if (answer === 'absent') (read.absentAt ??= [])[peer] = new Map(holds);
+    if (answer === 'damaged') this.#inquirer.askNeeded(read, connected, turn);
     this.#decide(read, turn);
   }
 
   /** Another peer can be asked: reads with too few answers use it. */
   onConnected(connected: MemberSet, turn: Turn): void {
-    for (const read of this.#reads) this.#askNeeded(read, connected, turn);
+    for (const read of this.#reads) this.#inquirer.askNeeded(read, connected, turn);
   }
 
   /** Reads that wait for this peer ask another one. */
@@ -201,7 +212,7 @@ export class PendingReads {
     for (const read of this.#reads) {
       if (!has(read.asked, peer) || has(read.tally.yes, peer)) continue;
       read.tally.reject(peer);
-      this.#askNeeded(read, connected, turn);
+      this.#inquirer.askNeeded(read, connected, turn);
       this.#decide(read, turn);
     }
   }
@@ -209,12 +220,8 @@ export class PendingReads {
   onDue(connected: MemberSet, turn: Turn): void {
     if (!turn.takeDue('read')) return;
     for (const read of this.#reads) {
-      if (read.deadlineMs <= turn.now.monoMs) {
-        this.#end(read, 'expired', turn);
-      } else {
-        if (read.hedgeAtMs <= turn.now.monoMs) this.#hedge(read, connected, turn);
-        watch(read, turn);
-      }
+      if (read.deadlineMs <= turn.now.monoMs) this.#end(read, 'expired', turn);
+      else this.#inquirer.onDue(read, connected, turn);
     }
   }
 
@@ -239,44 +246,10 @@ export class PendingReads {
     }
     assert(has(read.asked, member), 'get: a member that was asked answers');
     read.tally.accept(member);
-    read.answers[member] = record;
-    if (record !== undefined && !includes(read.newest, record))
-      read.newest = merge(read.newest, record);
-  }
-
-  #askNeeded(read: PendingRead, connected: MemberSet, turn: Turn): void {
-    for (const group of read.tally.requirement.groups) {
-      let lacking = read.tally.lacking(group, read.asked);
-      if (lacking <= 0) continue;
-      const can = difference(intersection(group.members, connected), read.unfit);
-      for (const peer of this.#nearness.order) {
-        if (!has(can, peer) || has(read.asked, peer)) continue;
-        this.#ask(read, peer, turn);
-        if (--lacking === 0) break;
-      }
-    }
-    watch(read, turn);
-  }
-
-  #ask(read: PendingRead, peer: number, turn: Turn): void {
-    assert(!has(read.asked, peer), 'get: a member is asked once');
-    assert(!has(read.unfit, peer), 'get: a member that may not answer is not asked');
-    read.asked = add(read.asked, peer);
-    read.askedAtMs[peer] = turn.now.monoMs;
-    read.hedgeAtMs = turn.now.monoMs + this.#nearness.hedgeAfterMs(peer);
-    const { id, namespace, key, known } = read;
-    const dot = known && latestOf(known);
-    turn.send(peer, { kind: 'read-request', id, namespace, key, known: dot });
-  }
-
-  #hedge(read: PendingRead, connected: MemberSet, turn: Turn): void {
-    read.hedgeAtMs = Number.POSITIVE_INFINITY;
-    const passed = union(read.unfit, read.asked);
-    const open = difference(intersection(read.tally.wanted, connected), passed);
-    const peer = this.#nearness.order.find((index) => has(open, index));
-    if (peer === undefined) return;
-    this.#metrics.readHedges++;
-    this.#ask(read, peer, turn);
+    if (record === undefined) return;
+    if (record === read.known) read.same = add(read.same, member);
+    else (read.others ??= [])[member] = record;
+    if (!includes(read.newest, record)) read.newest = merge(read.newest, record);
   }
 
   #decide(read: PendingRead, turn: Turn): void {
@@ -288,24 +261,20 @@ export class PendingReads {
     if (!this.#reads.remove(read)) return;
     if (read.ownLsn > 0) this.#early--;
     assert(this.#early >= 0, 'get: reads that wait for the disk are counted');
-    this.#observeUnanswered(read, turn.now);
-    this.#metrics.quorumWaitRead.observe((turn.now.monoMs - read.beganMs) / 1000);
+    this.#inquirer.onEnd(read, turn);
+    this.#metrics.quorumWaitRead.observe((turn.now.monoMs - read.askedMs) / 1000);
     this.#finish(read, outcome, turn);
-  }
-
-  #observeUnanswered(read: PendingRead, now: Now): void {
-    const unanswered = difference(read.asked, union(read.tally.yes, read.tally.no));
-    if (isEmpty(unanswered)) return;
-    for (const peer of this.#nearness.order) {
-      const askedAtMs = read.askedAtMs[peer];
-      if (!has(unanswered, peer) || askedAtMs === undefined) continue;
-      this.#nearness.observeAtLeast(peer, now.monoMs - askedAtMs);
-    }
   }
 }
 
-function watch({ deadlineMs, hedgeAtMs }: PendingRead, turn: Turn): void {
-  turn.arm('read', Math.min(deadlineMs, hedgeAtMs));
+function ask({ id, namespace, key, known }: PendingRead, peer: number, turn: Turn): void {
+  turn.send(peer, {
+    kind: 'read-request',
+    id,
+    namespace,
+    key,
+    known: known && latestOf(known),
+  });
 }
 
 function stateOfSurvey({ asked, tally }: PendingRead): 'won' | 'pending' {

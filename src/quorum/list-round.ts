@@ -5,7 +5,7 @@ import { assert } from '../base/assert.ts';
 import type { ListCommand, Staleness } from '../model/command.ts';
 import type { ReadOwner } from '../model/effect.ts';
 import { withoutValue } from '../model/encoding.ts';
-import { type MemberSet, NO_MEMBERS } from '../model/member-set.ts';
+import { NO_MEMBERS } from '../model/member-set.ts';
 import { SURVEY_KEYS_MAX, type SurveyReply } from '../model/message.ts';
 import type { Namespace } from '../model/namespaces.ts';
 import type { Requirement } from '../model/quorum.ts';
@@ -13,19 +13,18 @@ import { encodedOf, type Record } from '../model/record.ts';
 import { covers, type Vector } from '../model/vector.ts';
 import { Tally } from './tally.ts';
 import type { KeyRange } from '../store/key-range.ts';
+import type { Inquiry } from './inquiry.ts';
 import { type Holder, ITEM_BYTES, LIST_PAGE_BYTES, VERSION_BYTES } from './list-room.ts';
 import { isBefore, type Row } from './list-rows.ts';
 
 const ROUNDS_MAX = 64;
 const ANSWER_BYTES_MAX = 2 * 1024 * 1024;
 
-export interface Listing extends Holder {
+export interface Listing extends Holder, Inquiry {
   readonly id: number;
   readonly command: ListCommand;
   readonly requirement: Requirement;
   readonly namespace: Namespace;
-  readonly unfit: MemberSet;
-  readonly deadlineMs: number;
   readonly enoughMs: number;
   readonly beganMs: number;
   readonly stalenessMs: Staleness;
@@ -40,9 +39,7 @@ export interface Listing extends Holder {
   // ---- of the round
   surveyId: number;
   tally: Tally;
-  asked: MemberSet;
-  askedAtMs: number[];
-  hedgeAtMs: number;
+  askedMs: number;
   answers: (SurveyReply | undefined)[];
   /** It waits until the named versions are durable here. */
   isCatchingUp: boolean;
@@ -61,12 +58,13 @@ export function isByStream({ namespace }: Listing): boolean {
   return namespace.level.repairs === 'stream';
 }
 
-export function freshRound(requirement: Requirement) {
+export function freshRound(requirement: Requirement, nowMs: number) {
   return {
     surveyId: 0,
     tally: new Tally(requirement),
     asked: NO_MEMBERS,
-    askedAtMs: [] as number[],
+    askedMs: nowMs,
+    askedLaterMs: undefined,
     hedgeAtMs: Number.POSITIVE_INFINITY,
     answers: [] as (SurveyReply | undefined)[],
     isCatchingUp: false,

@@ -17,6 +17,7 @@ import { StalenessBound } from '../lag/staleness.ts';
 import { LagStates } from '../lag/lag-state.ts';
 import { Checkpoint } from '../store/checkpoint.ts';
 import { Held } from '../store/held.ts';
+import { HedgeBudget } from '../peers/hedge-budget.ts';
 import { Nearness } from '../peers/nearness.ts';
 import { Absence } from '../store/absence.ts';
 import { IdempotencyTable } from '../store/idempotency.ts';
@@ -84,6 +85,7 @@ export function createCore({ settings, policies, incarnation, get }: CoreOptions
     peers,
     stability: new Stability(log, peers),
     sessions: new Sessions({ log, origin, peers, settings }),
+    hedges: new HedgeBudget(),
     nearness: new Nearness(self.index, settings.members.length),
     staleness: new StalenessBound(self.index, settings.members.length),
     lagStates: new LagStates(policies, {

@@ -37,7 +37,7 @@ import { createRing } from '../../base/ring.ts';
 import type { ListCommand } from '../../model/command.ts';
 import type { Now, Outbox, RangeEntry, RangeResult, Turn } from '../../model/effect.ts';
 import { type Fault, type FaultCode, fault } from '../../model/fault.ts';
-import { add, difference, has, intersection, single, union } from '../../model/member-set.ts';
+import { has, single, union } from '../../model/member-set.ts';
 import type { SurveyReply } from '../../model/message.ts';
 import { isHeld, type Member } from '../../model/quorum.ts';
 import { encodedOf, type Record } from '../../model/record.ts';
@@ -52,11 +52,13 @@ import type { StalenessBound } from '../../lag/staleness.ts';
 import type { Metrics } from '../../model/metrics.ts';
 import type { Settings } from '../../model/settings.ts';
 import type { Timers } from '../../model/timer.ts';
+import type { HedgeBudget } from '../../peers/hedge-budget.ts';
 import type { Nearness } from '../../peers/nearness.ts';
 import type { Log } from '../../store/log.ts';
 import type { Table } from '../../store/table.ts';
 import type { Peers } from '../../peers/peers.ts';
 import type { ReadAdmission } from '../../lag/read-admission.ts';
+import { Inquirer } from '../../quorum/inquiry.ts';
 import { type ListRoom, looksAt } from '../../quorum/list-room.ts';
 import {
   fold,
@@ -104,6 +106,7 @@ export interface QuorumListsOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly nearness: Nearness;
+  readonly hedges: HedgeBudget;
   readonly peers: Peers;
   readonly self: Member;
   readonly settings: Settings;
@@ -123,12 +126,15 @@ export class QuorumLists {
   /** Keys that differ and are to be read. */
   readonly #unread = createRing<{ readonly listing: Listing; readonly row: Row }>(16);
   readonly #window = new ReadWindow();
+  readonly #inquirer: Inquirer<Listing>;
   /** Lists whose keys have been read: the host answers between two steps. */
   readonly #resolved = createRing<Listing>(16);
   #lastId = 0;
 
   constructor(options: QuorumListsOptions, parts: ListParts, room: ListRoom) {
     this.#options = options;
+    const { hedges, metrics, nearness } = options;
+    this.#inquirer = new Inquirer({ hedges, metrics, nearness, timer: 'quorum-list', ask });
     this.#room = room;
     this.#admission = parts.admission;
     this.#reads = parts.reads;
@@ -167,7 +173,7 @@ export class QuorumLists {
       held: 0,
       after: '',
       rounds: 0,
-      ...freshRound(quorum),
+      ...freshRound(quorum, monoMs),
     };
     this.#running.set(listing.id, listing);
     if (range === undefined) this.#end(listing, turn);
@@ -178,16 +184,13 @@ export class QuorumLists {
     const listing = this.#surveying.get(reply.id);
     if (listing === undefined) return;
     if (!has(listing.asked, peer) || listing.answers[peer] !== undefined) return;
-    this.#options.nearness.observe(
-      peer,
-      turn.now.monoMs - (listing.askedAtMs[peer] ?? turn.now.monoMs),
-    );
+    this.#inquirer.onAnswer(listing, peer, turn);
     if (reply.answer === 'known' && isAnswer(reply, listing)) {
       listing.answers[peer] = reply;
       listing.tally.accept(peer);
     } else {
       listing.tally.reject(peer);
-      this.#askNeeded(listing, turn);
+      this.#inquirer.askNeeded(listing, this.#options.peers.reachable, turn);
     }
     this.#decide(listing, turn);
   }
@@ -209,7 +212,7 @@ export class QuorumLists {
     for (const listing of this.#running.values()) {
       if (!has(listing.asked, peer) || listing.answers[peer] !== undefined) continue;
       listing.tally.reject(peer);
-      this.#askNeeded(listing, turn);
+      this.#inquirer.askNeeded(listing, this.#options.peers.reachable, turn);
       this.#decide(listing, turn);
     }
   }
@@ -221,8 +224,7 @@ export class QuorumLists {
       if (listing.deadlineMs <= turn.now.monoMs) {
         this.#expire(listing, turn);
       } else {
-        if (listing.hedgeAtMs <= turn.now.monoMs) this.#hedge(listing, turn);
-        watch(listing, turn);
+        this.#inquirer.onDue(listing, this.#options.peers.reachable, turn);
       }
     }
   }
@@ -257,7 +259,7 @@ export class QuorumLists {
   // * -> surveying
   #survey(listing: Listing, turn: Turn): void {
     this.#surveying.delete(listing.surveyId);
-    Object.assign(listing, freshRound(listing.requirement));
+    Object.assign(listing, freshRound(listing.requirement, turn.now.monoMs));
     listing.rounds++;
     listing.surveyId = ++this.#lastId;
     this.#surveying.set(listing.surveyId, listing);
@@ -269,45 +271,8 @@ export class QuorumLists {
     const own = this.#options.self.index;
     listing.asked = single(own);
     listing.tally.accept(own);
-    this.#askNeeded(listing, turn);
+    this.#inquirer.askNeeded(listing, this.#options.peers.reachable, turn);
     this.#decide(listing, turn);
-  }
-
-  #askNeeded(listing: Listing, turn: Turn): void {
-    const { nearness, peers } = this.#options;
-    for (const group of listing.requirement.groups) {
-      let lacking = listing.tally.lacking(group, listing.asked);
-      if (lacking <= 0) continue;
-      const can = difference(intersection(group.members, peers.reachable), listing.unfit);
-      for (const peer of nearness.order) {
-        if (!has(can, peer) || has(listing.asked, peer)) continue;
-        this.#ask(listing, peer, turn);
-        if (--lacking === 0) break;
-      }
-    }
-    watch(listing, turn);
-  }
-
-  #ask(listing: Listing, peer: number, turn: Turn): void {
-    assert(!has(listing.asked, peer), 'quorum list: a member is asked once');
-    listing.asked = add(listing.asked, peer);
-    listing.askedAtMs[peer] = turn.now.monoMs;
-    listing.hedgeAtMs = turn.now.monoMs + this.#options.nearness.hedgeAfterMs(peer);
-    const { surveyId: id, command, range } = listing;
-    const { namespace, reverse } = command;
-    const question = { kind: 'survey-request', id, namespace, ...range, reverse } as const;
-    turn.send(peer, { ...question, limit: keysOf(listing) });
-  }
-
-  #hedge(listing: Listing, turn: Turn): void {
-    const { nearness, peers, metrics } = this.#options;
-    listing.hedgeAtMs = Number.POSITIVE_INFINITY;
-    const passed = union(listing.unfit, listing.asked);
-    const open = difference(intersection(listing.tally.wanted, peers.reachable), passed);
-    const peer = nearness.order.find((index) => has(open, index));
-    if (peer === undefined) return;
-    metrics.readHedges++;
-    this.#ask(listing, peer, turn);
   }
 
   #decide(listing: Listing, turn: Turn): void {
@@ -546,6 +511,9 @@ function bytesOf({ own }: Row): number {
   return own === undefined ? 0 : encodedOf(own).length;
 }
 
-function watch({ deadlineMs, hedgeAtMs }: Listing, turn: Turn): void {
-  turn.arm('quorum-list', Math.min(deadlineMs, hedgeAtMs));
+function ask(listing: Listing, peer: number, turn: Turn): void {
+  const { surveyId: id, command, range } = listing;
+  const { namespace, reverse } = command;
+  const question = { kind: 'survey-request', id, namespace, ...range, reverse } as const;
+  turn.send(peer, { ...question, limit: keysOf(listing) });
 }

@@ -33,10 +33,13 @@ import {
   difference,
   has,
   isEmpty,
+  listOf,
   type MemberSet,
   NO_MEMBERS,
+  remove,
   single,
   sizeOf,
+  union,
 } from '../../model/member-set.ts';
 import type { ReadReply, ReadRequest, Repair } from '../../model/message.ts';
 import type { Storage } from '../../model/port.ts';
@@ -49,10 +52,13 @@ import {
   shows,
   stampOf,
 } from '../../model/record.ts';
-import { missing } from '../../model/vector.ts';
+import { missing, type ReadonlyVector } from '../../model/vector.ts';
 import {
+  answerOf,
+  holdersAmong,
   type PendingRead,
   PendingReads,
+  type ReadFinish,
   type ReadOutcome,
   type ReadRequestOptions,
 } from '../../quorum/get.ts';
@@ -71,6 +77,7 @@ import type { HybridClock } from '../../model/hlc.ts';
 import type { StalenessBound } from '../../lag/staleness.ts';
 import type { Log } from '../../store/log.ts';
 import type { Metrics } from '../../model/metrics.ts';
+import type { HedgeBudget } from '../../peers/hedge-budget.ts';
 import type { Nearness } from '../../peers/nearness.ts';
 import type { Peers } from '../../peers/peers.ts';
 import type { Room } from '../../store/room.ts';
@@ -90,6 +97,7 @@ const UNHELD_LATE =
   'the deadline passed before enough replicas had confirmed the newest version; later reads may or may not show it';
 const UNHELD_LOST =
   'too few replicas can be reached to confirm the newest version; later reads may or may not show it';
+const NO_VECTOR: ReadonlyVector = new Map();
 /** A peer's question waits this long for a commit of ours. */
 const HELD_MS_MAX = 200;
 
@@ -102,6 +110,7 @@ export interface ReadsOptions {
   readonly metrics: Metrics;
   readonly namespaces: Namespaces;
   readonly nearness: Nearness;
+  readonly hedges: HedgeBudget;
   readonly peers: Peers;
   readonly room: Room;
   readonly self: Member;
@@ -129,9 +138,9 @@ export class Reads {
     this.#options = options;
     this.#parts = parts;
     this.#itself = single(options.self.index);
-    this.#pending = new PendingReads(options.nearness, options.metrics, (read, outcome, turn) =>
-      this.#finish(read, outcome, turn),
-    );
+    const { hedges, metrics, nearness } = options;
+    const finish: ReadFinish = (...ended) => this.#finish(...ended);
+    this.#pending = new PendingReads({ hedges, metrics, nearness, finish });
     this.#writeBacks = new WriteBacks(
       options.self.index,
       options.settings.members.length,
@@ -215,11 +224,11 @@ export class Reads {
     const { clock, metrics, peers } = this.#options;
     if (this.#writeBacks.onReply(peer, reply, peers.reachable, turn)) return;
     const { record } = reply;
-    const holds = peers.get(peer)?.holds ?? new Map();
+    const holds = peers.get(peer)?.holds ?? NO_VECTOR;
     const isTimely = record === undefined || clock.witness(stampOf(record), turn.now.wallMs);
     if (!isTimely) metrics.clockRefusals++;
     const taken: ReadReply = isTimely ? reply : { ...reply, answer: 'damaged', record: undefined };
-    this.#pending.onReply({ peer, holds }, taken, peers.reachable, turn);
+    this.#pending.onReply(peer, taken, holds, peers.reachable, turn);
   }
 
   /** A peer found that a record is missing here. */
@@ -339,20 +348,21 @@ export class Reads {
     const { peers, self, table } = this.#options;
     const { members, level } = read.rules;
     const needsSelf = level.repairs === 'stream';
-    let holders = this.#holders(newest);
-    for (let member = 0; member < members.length; member++) {
-      const theirs = has(read.tally.yes, member) ? read.answers[member] : undefined;
-      if (includes(theirs, newest)) holders = add(holders, member);
-    }
-    if (!needsSelf) this.#repair(read, newest, !isEmpty(holders), turn);
-    const own = table.read(read.namespace, read.key);
+    const { requirement } = read.tally;
+    const shown = table.read(read.namespace, read.key);
+    let holders = holdersAmong(read, newest);
+    // Vectors are asked only where the answers are not enough.
+    if (needsSelf || !isHeld(requirement, holders, members.length))
+      holders = union(holders, this.#holders(newest));
+    if (!needsSelf) this.#repair(read, newest, shown, !isEmpty(holders), turn);
+    const own = includes(shown.record, newest) ? shown : table.read(read.namespace, read.key);
     // In `fifo` it was dropped here meanwhile, as a delete that all members have.
     if (needsSelf && own.record === undefined && !own.damaged)
       return this.#answer(read, client, undefined, turn);
     const isShown = includes(own.record, newest);
     if (isShown && own.lsn <= this.#durableLsn) holders = add(holders, self.index);
     const isHere = has(holders, self.index);
-    if (isHeld(read.tally.requirement, holders, members.length) && (isHere || !needsSelf)) {
+    if (isHeld(requirement, holders, members.length) && (isHere || !needsSelf)) {
       this.#answer(read, client, newest, turn);
     } else {
       const ownLsn = isShown && !isHere ? own.lsn : 0;
@@ -397,7 +407,7 @@ export class Reads {
    */
   #isGone(read: PendingRead, record: Record | undefined): boolean {
     if (record === undefined) return false;
-    if (read.absentAt.some((holds) => holds !== undefined && isCoveredBy(record, holds)))
+    if (read.absentAt?.some((holds) => holds !== undefined && isCoveredBy(record, holds)))
       return true;
     return this.#options.absence.wasDeleted(record);
   }
@@ -415,17 +425,15 @@ export class Reads {
    * `mayLeave`: some replica has it on disk. A version that is durable nowhere must not be
    * returned; the stream will bring it.
    */
-  #repair(read: PendingRead, newest: Record, mayLeave: boolean, out: Outbox): void {
-    for (let member = 0; member < read.rules.members.length; member++) {
-      const answered = has(read.tally.yes, member);
-      const isSelf = member === this.#options.self.index;
-      if (!isSelf && (!answered || !mayLeave)) continue;
-      const theirs = isSelf
-        ? this.#options.table.read(read.namespace, read.key).record
-        : read.answers[member];
-      if (includes(theirs, newest)) continue;
-      this.#options.metrics.readRepairs++;
-      if (isSelf) this.#options.absence.admit(newest, out);
+  #repair(read: PendingRead, newest: Record, shown: Cell, mayLeave: boolean, out: Outbox): void {
+    const { absence, metrics, self } = this.#options;
+    const theirs = remove(read.tally.yes, self.index);
+    let lacking = mayLeave ? difference(theirs, holdersAmong(read, newest)) : NO_MEMBERS;
+    if (!includes(shown.record, newest)) lacking = add(lacking, self.index);
+    if (isEmpty(lacking)) return;
+    for (const member of listOf(lacking)) {
+      metrics.readRepairs++;
+      if (member === self.index) absence.admit(newest, out);
       else out.send(member, { kind: 'repair', record: newest });
     }
   }
@@ -441,7 +449,7 @@ export class Reads {
     if (!lot.park(parked, { origin, seq }, read.deadlineMs, turn))
       return refuseWith(client, turn, lot.full);
     this.#options.metrics.readRepairs++;
-    hasten(read.answers.indexOf(newest), origin, turn);
+    hasten(read.others?.indexOf(newest) ?? -1, origin, turn);
   }
 
   #onCaughtUp(read: PendingRead, client: Asker, turn: Turn): void {
@@ -463,7 +471,7 @@ export class Reads {
     // The bound is this replica's own: it holds if its own record is part of the answer, as of the
     // read's begin.
     const isOwnPart = has(read.tally.yes, this.#options.self.index) || read.cut !== undefined;
-    const ageMs = turn.now.monoMs - read.beganMs;
+    const ageMs = turn.now.monoMs - read.askedMs;
     const stalenessMs = isOwnPart ? aged(read.stalenessMs, ageMs) : 'unknown';
     const rest = { stalenessMs, answers, heldBy: undefined } as const;
     if (shows(record, turn.now.wallMs)) turn.reply(client, { kind: 'found', record, ...rest }, 0);
@@ -483,7 +491,7 @@ export class Reads {
     const { self, log, peers } = this.#options;
     const known = this.#known();
     const replicas = read.rules.members.map((member): ReplicaView => {
-      const record = read.answers[member.index];
+      const record = answerOf(read, member.index);
       const holds = member.index === self.index ? log.durable : peers.get(member.index)?.holds;
       const gaps = holds === undefined ? [] : missing(holds, known);
       const held = record === undefined ? 'absent' : 'record';

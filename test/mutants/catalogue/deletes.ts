@@ -159,7 +159,7 @@ export const deletes: readonly Mutant[] = [
     number: 28,
     title: 'a quorum read believes an old copy rather than who has forgotten the delete',
     file: 'src/replica/desk/reads.ts',
-    replace: `if (read.absentAt.some((holds) => holds !== undefined && isCoveredBy(record, holds)))
+    replace: `if (read.absentAt?.some((holds) => holds !== undefined && isCoveredBy(record, holds)))
       return true;`,
     with: '',
     foundBy: named(

@@ -66,10 +66,8 @@ export const quorums: readonly Mutant[] = [
     number: 'own',
     title: 'a quorum read takes the oldest answer for the newest',
     file: 'src/quorum/get.ts',
-    replace: `if (record !== undefined && !includes(read.newest, record))
-      read.newest = merge(read.newest, record);`,
-    with: `if (record !== undefined && (read.newest === undefined || includes(read.newest, record)))
-      read.newest = record;`,
+    replace: 'if (!includes(read.newest, record)) read.newest = merge(read.newest, record);',
+    with: 'if (read.newest === undefined || includes(read.newest, record)) read.newest = record;',
     foundBy: {
       kind: 'test',
       file: 'test/unit/quorum/get.test.ts',
@@ -81,7 +79,7 @@ export const quorums: readonly Mutant[] = [
     number: 4,
     title: 'a read answers the newest version before enough replicas hold it',
     file: 'src/replica/desk/reads.ts',
-    replace: 'isHeld(read.tally.requirement, holders, members.length) && (isHere || !needsSelf)',
+    replace: 'isHeld(requirement, holders, members.length) && (isHere || !needsSelf)',
     with: 'isHere || !needsSelf',
     foundBy: sim,
   },
@@ -155,7 +153,7 @@ export const quorums: readonly Mutant[] = [
     title: 'a read whose peer went away waits for it instead of asking another',
     file: 'src/quorum/get.ts',
     replace: `      read.tally.reject(peer);
-      this.#askNeeded(read, connected, turn);
+      this.#inquirer.askNeeded(read, connected, turn);
       this.#decide(read, turn);`,
     with: '',
     foundBy: {
