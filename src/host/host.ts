@@ -295,8 +295,11 @@ export class Host implements ReplicaService {
   }
 
   #reply(): void {
-    for (const { client, reply } of this.#turn.replies) this.#hand.give(client, reply);
-    this.#turn.replies.length = 0;
+    const { answers, replies } = this.#turn;
+    for (const { client, reply } of replies) this.#hand.give(client, reply);
+    for (const { owner, reply } of answers) this.#take({ kind: 'answer', owner, reply });
+    replies.length = 0;
+    answers.length = 0;
   }
 
   /** What was written is durable, and the answers to it are sent; or they never will be. */

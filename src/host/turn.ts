@@ -16,13 +16,14 @@ import {
   type Turn,
 } from '../model/effect.ts';
 import type { Message } from '../model/message.ts';
+import { type AnswerOwner, OwnQuestion } from '../model/own-question.ts';
 import { PeerQuestion } from '../model/peer-question.ts';
 import type { Batch } from '../model/port.ts';
 import { type Timer, Timers } from '../model/timer.ts';
 
 export interface HeldReply {
   readonly kind: 'reply';
-  readonly client: Client;
+  readonly client: Client | OwnQuestion;
   readonly reply: Reply;
   readonly lsn: Lsn;
   /** Until when it may be held, and since when it is held, in monotonic time. */
@@ -49,6 +50,8 @@ export class HostTurn implements Turn {
   readonly peers: number[] = [];
   readonly messages: Message[] = [];
   readonly replies: { readonly client: Client; readonly reply: Reply }[] = [];
+  /** Replies to questions of the replica's own parts. */
+  readonly answers: { readonly owner: AnswerOwner; readonly reply: Reply }[] = [];
   /** Messages and replies that depend on a batch which is not durable yet. */
   readonly gated: Outgoing[] = [];
   readonly reads: { readonly request: RangeRequest; readonly owner: ReadOwner }[] = [];
@@ -134,6 +137,8 @@ export class HostTurn implements Turn {
       assert(lsn <= this.lsn, 'turn: a reply depends on a batch that there is');
       const sinceMs = this.now.monoMs;
       this.gated.push({ kind: 'reply', client: to, reply, lsn, deadlineMs, sinceMs });
+    } else if (to instanceof OwnQuestion) {
+      this.answers.push({ owner: to.owner, reply });
     } else {
       this.replies.push({ client: to, reply });
     }

@@ -7,6 +7,7 @@ import type { NamespaceLag } from './lag.ts';
 import type { Dot, Key, NamespaceName, LaneId, Region, ReplicaId, Seq } from './id.ts';
 import type { Hlc } from './hlc.ts';
 import type { Membership, Place } from './membership.ts';
+import type { OwnQuestion } from './own-question.ts';
 import type { PeerQuestion } from './peer-question.ts';
 import type { QuorumSpec } from './quorum.ts';
 import type { Idempotency, Operation, Record, Version } from './record.ts';
@@ -20,8 +21,11 @@ export interface Client {
   onBroken?(error: unknown): void;
 }
 
-/** Where the reply to a read goes: to a client, or to a peer that asks instead of its client. */
-export type Asker = Client | PeerQuestion;
+/**
+ * Where the reply to a read goes: to a client, to a part of this replica, or to a peer that asks
+ * instead of its client.
+ */
+export type Asker = Client | OwnQuestion | PeerQuestion;
 
 /** The opaque version of a record, as ETags carry it: the text of its dot. */
 export type Condition =

@@ -8,6 +8,7 @@
 import type { Asker, Command, Reply } from './command.ts';
 import type { DiskRoom } from './disk.ts';
 import type { Message } from './message.ts';
+import type { AnswerOwner } from './own-question.ts';
 import type { Record } from './record.ts';
 import type { Timer } from './timer.ts';
 
@@ -86,6 +87,7 @@ export type Input =
   | { readonly kind: 'seal' }
   | { readonly kind: 'durable'; readonly lsn: Lsn }
   | { readonly kind: 'read'; readonly owner: ReadOwner; readonly result: RangeResult }
+  | { readonly kind: 'answer'; readonly owner: AnswerOwner; readonly reply: Reply }
   | { readonly kind: 'storage-failed'; readonly reason: string }
   | { readonly kind: 'disk'; readonly room: DiskRoom }
   /** The process is to end: accepted requests are finished, and no new ones are accepted. */

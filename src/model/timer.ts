@@ -10,8 +10,6 @@ const TIMERS = [
   /** Deadlines of writes that wait for copies, and of retries that wait for them. */
   'write',
   'replay',
-  /** The reads of a write that asked the read quorum first are answered. */
-  'write-look',
   'key-claim',
   /** Deadlines and hedges of reads. */
   'read',
@@ -19,8 +17,6 @@ const TIMERS = [
   'parked',
   'list',
   'quorum-list',
-  /** The reads of a list that asked other replicas are answered. */
-  'quorum-list-read',
   'forward',
 ] as const;
 

@@ -1,14 +1,14 @@
 // What several replicas report of the keys of a list: a row for each key, with its newest version
 // and its holders.
 
-import type { Client, Reply } from '../model/command.ts';
+import type { Reply } from '../model/command.ts';
 import type { Now } from '../model/effect.ts';
 import { withoutValue } from '../model/encoding.ts';
 import type { Fault } from '../model/fault.ts';
 import type { Key } from '../model/id.ts';
 import { add, type MemberSet, NO_MEMBERS, single } from '../model/member-set.ts';
 import type { KeyVersion } from '../model/message.ts';
-import { encodedOf, isTombstone, latestOf, type Record, shows } from '../model/record.ts';
+import { isTombstone, latestOf, type Record, shows } from '../model/record.ts';
 import { compareVersions } from '../conflict/version-order.ts';
 
 /** The reports of the replicas about a key. */
@@ -23,26 +23,17 @@ export interface Row {
   failed: Fault | undefined;
 }
 
-/** A row acts as the client of a read of its key, and keeps the result. */
-export class RowClient implements Client {
-  readonly #row: Row;
-  readonly #values: boolean;
-  readonly #onEnd: (recordBytes: number) => void;
+/** The row was read: it keeps the result, with its value if `values`. */
+export function onRowRead(row: Row, reply: Reply, values: boolean): void {
+  const record = recordOfReply(reply);
+  row.isOpen = false;
+  row.own = record === undefined || values ? record : withoutValue(record);
+  if (reply.kind === 'failed') row.failed = reply.fault;
+}
 
-  /** `values`: the row keeps the value. `onEnd` gets the size of the record that was read. */
-  constructor(row: Row, values: boolean, onEnd: (recordBytes: number) => void) {
-    this.#row = row;
-    this.#values = values;
-    this.#onEnd = onEnd;
-  }
-
-  onReply(reply: Reply): void {
-    this.#row.isOpen = false;
-    const record = reply.kind === 'found' ? reply.record : undefined;
-    this.#row.own = record === undefined || this.#values ? record : withoutValue(record);
-    if (reply.kind === 'failed') this.#row.failed = reply.fault;
-    this.#onEnd(record === undefined ? 0 : encodedOf(record).length);
-  }
+/** What the read of a row has brought. */
+export function recordOfReply(reply: Reply): Record | undefined {
+  return reply.kind === 'found' ? reply.record : undefined;
 }
 
 export function versionOf(record: Record): KeyVersion {

@@ -96,7 +96,6 @@ export function createCore({ settings, policies, incarnation, get }: CoreOptions
     commitAge: new CommitAge(),
     room,
     metrics,
-    /** For answers that come between two steps; in a step it is the turn that arms them. */
     timers: new Timers(),
     get,
     own,

@@ -143,6 +143,8 @@ export class Replica {
         return this.#onDurable(input.lsn, turn);
       case 'read':
         return input.owner.onRead(input.result, turn);
+      case 'answer':
+        return input.owner.onAnswer(input.reply, turn);
       case 'storage-failed':
         return this.#onStorageFailed(input.reason, turn);
       case 'disk':

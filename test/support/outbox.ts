@@ -4,6 +4,7 @@
 import type { Client, Reply } from '../../src/model/command.ts';
 import type { Lsn, RangeRequest, RangeResult } from '../../src/model/effect.ts';
 import type { Message } from '../../src/model/message.ts';
+import { OwnQuestion } from '../../src/model/own-question.ts';
 import type { HostTurn } from '../../src/host/turn.ts';
 
 export interface Sent {
@@ -41,6 +42,16 @@ export function replied(out: HostTurn): { client: Client; reply: Reply; lsn: num
   out.gated.push(...held.filter(({ kind }) => kind === 'message'));
   return [
     ...out.replies.splice(0).map((each) => ({ ...each, lsn: 0 })),
-    ...held.filter((each) => each.kind === 'reply'),
+    ...held.flatMap((each) => {
+      if (each.kind === 'message' || each.client instanceof OwnQuestion) return [];
+      return [{ client: each.client, reply: each.reply, lsn: each.lsn }];
+    }),
   ];
+}
+
+/** Gives each part the replies to its own questions; whether there was one. */
+export function answerParts(out: HostTurn): boolean {
+  const answers = out.answers.splice(0);
+  for (const { owner, reply } of answers) owner.onAnswer(reply, out);
+  return answers.length > 0;
 }

@@ -12,7 +12,7 @@ import type { Settings } from '../../src/model/settings.ts';
 import { Replica } from '../../src/replica/replica.ts';
 import { helloOf, membershipOf, membersOf, origin, settingsOf } from './build.ts';
 import { KeyMap } from './key-map.ts';
-import { release, type Sent, sent } from './outbox.ts';
+import { answerParts, release, type Sent, sent } from './outbox.ts';
 
 export interface SoloOptions {
   readonly regions?: readonly string[];
@@ -92,6 +92,7 @@ export class Solo {
   quiet(): void {
     for (;;) {
       this.#deliver();
+      const hasAnswered = answerParts(this.out);
       const reads = this.out.reads.splice(0);
       for (const { request, owner } of reads) {
         const result = this.#change(this.storage.range(request));
@@ -99,7 +100,7 @@ export class Solo {
       }
       for (const { from, to } of this.out.clears.splice(0)) this.storage.clear(from, to);
       if (this.out.hasWrites) this.#commit();
-      else if (reads.length === 0) break;
+      else if (reads.length === 0 && !hasAnswered) break;
     }
     this.#deliver();
   }

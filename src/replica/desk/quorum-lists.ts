@@ -34,11 +34,12 @@
 
 import { assert } from '../../base/assert.ts';
 import { createRing } from '../../base/ring.ts';
-import type { ListCommand } from '../../model/command.ts';
+import type { ListCommand, Reply } from '../../model/command.ts';
 import type { Now, Outbox, RangeEntry, RangeResult, Turn } from '../../model/effect.ts';
 import { type Fault, type FaultCode, fault } from '../../model/fault.ts';
 import { has, single, union } from '../../model/member-set.ts';
 import type { SurveyReply } from '../../model/message.ts';
+import { OwnQuestion } from '../../model/own-question.ts';
 import { isHeld, type Member } from '../../model/quorum.ts';
 import { encodedOf, type Record } from '../../model/record.ts';
 import { aged } from '../../model/staleness.ts';
@@ -51,7 +52,6 @@ import type { Terms } from '../../model/terms.ts';
 import type { StalenessBound } from '../../lag/staleness.ts';
 import type { Metrics } from '../../model/metrics.ts';
 import type { Settings } from '../../model/settings.ts';
-import type { Timers } from '../../model/timer.ts';
 import type { HedgeBudget } from '../../peers/hedge-budget.ts';
 import type { Nearness } from '../../peers/nearness.ts';
 import type { Log } from '../../store/log.ts';
@@ -78,12 +78,13 @@ import {
   hasNewest,
   isBefore,
   isShown,
+  onRowRead,
+  recordOfReply,
   type Row,
-  RowClient,
   see,
   versionOf,
 } from '../../quorum/list-rows.ts';
-import { ReadWindow } from '../../quorum/read-window.ts';
+import { type Expected, ReadWindow } from '../../quorum/read-window.ts';
 import type { Hasten, Reads } from './reads.ts';
 
 const RUNNING_MAX = 256;
@@ -110,7 +111,6 @@ export interface QuorumListsOptions {
   readonly peers: Peers;
   readonly self: Member;
   readonly settings: Settings;
-  readonly timers: Timers;
 }
 
 export class QuorumLists {
@@ -127,8 +127,6 @@ export class QuorumLists {
   readonly #unread = createRing<{ readonly listing: Listing; readonly row: Row }>(16);
   readonly #window = new ReadWindow();
   readonly #inquirer: Inquirer<Listing>;
-  /** Lists whose keys have been read: the host answers between two steps. */
-  readonly #resolved = createRing<Listing>(16);
   #lastId = 0;
 
   constructor(options: QuorumListsOptions, parts: ListParts, room: ListRoom) {
@@ -218,7 +216,6 @@ export class QuorumLists {
   }
 
   onDue(turn: Turn): void {
-    if (turn.takeDue('quorum-list-read')) this.#onRowsRead(turn);
     if (!turn.takeDue('quorum-list')) return;
     for (const listing of this.#running.values()) {
       if (listing.deadlineMs <= turn.now.monoMs) {
@@ -226,18 +223,6 @@ export class QuorumLists {
       } else {
         this.#inquirer.onDue(listing, this.#options.peers.reachable, turn);
       }
-    }
-  }
-
-  /**
-   * Reads of rows were answered between two steps: starts the next ones, and continues lists whose
-   * reads are all answered.
-   */
-  #onRowsRead(turn: Turn): void {
-    this.#readRows(turn);
-    for (let left = this.#resolved.size; left > 0; left--) {
-      const listing = this.#resolved.shift();
-      if (listing !== undefined && this.#running.has(listing.id)) this.#take(listing, turn);
     }
   }
 
@@ -413,16 +398,14 @@ export class QuorumLists {
   }
 
   #readRow(listing: Listing, row: Row, turn: Turn): void {
-    const { namespace, r, values } = listing.command;
+    const { namespace, r } = listing.command;
     const timeoutMs = Math.max(listing.deadlineMs - turn.now.monoMs, 1);
     const deadlineMs = turn.now.monoMs + timeoutMs;
     const terms = { namespace: listing.namespace, quorum: listing.requirement, deadlineMs };
     const expected = this.#window.begin(listing.requirement.count, bytesOf(row));
-    const onEnd = (recordBytes: number): void => {
-      this.#window.end(expected, recordBytes);
-      this.#onRow(listing, row);
-    };
-    const client = new RowClient(row, values, onEnd);
+    const client = new OwnQuestion({
+      onAnswer: (reply, then) => this.#onRow(listing, row, expected, reply, then),
+    });
     const { key } = row;
     const question = {
       kind: 'read',
@@ -436,15 +419,16 @@ export class QuorumLists {
     this.#reads.begin({ ...question, client }, terms, turn);
   }
 
-  #onRow(listing: Listing, row: Row): void {
+  #onRow(listing: Listing, row: Row, expected: Expected, reply: Reply, turn: Turn): void {
+    const record = recordOfReply(reply);
+    this.#window.end(expected, record === undefined ? 0 : encodedOf(record).length);
+    onRowRead(row, reply, listing.command.values);
     listing.open--;
     assert(listing.open >= 0, 'quorum list: each key is read once');
-    if (this.#canRead) this.#options.timers.arm('quorum-list-read', 0);
+    this.#readRows(turn);
     if (!this.#running.has(listing.id)) return;
     this.#room.hold(listing, listing.held + bytesOf(row));
-    if (listing.open > 0) return;
-    this.#resolved.push(listing);
-    this.#options.timers.arm('quorum-list-read', 0);
+    if (listing.open === 0) this.#take(listing, turn);
   }
 
   // resolving -> surveying | answered

@@ -59,7 +59,6 @@ import type { AgreedClock } from '../../consistency/agreed-clock.ts';
 import type { Metrics } from '../../model/metrics.ts';
 import { applyEntry, type ApplyOptions } from '../../store/apply.ts';
 import type { Room } from '../../store/room.ts';
-import type { Timers } from '../../model/timer.ts';
 import type { Admits } from './desk.ts';
 
 const NO_DOTS: readonly Dot[] = [];
@@ -114,7 +113,6 @@ export interface WritesOptions extends KeyClaimsOptions, ApplyOptions {
   readonly ownLanes: readonly Lane[];
   readonly room: Room;
   readonly table: Table;
-  readonly timers: Timers;
 }
 
 export interface WritesParts {
@@ -137,7 +135,7 @@ export class Writes {
     this.#admits = admits;
     this.#pending = new PendingWrites(origin, self.index, settings.members.length, metrics);
     this.#replays = new Replays(settings.members.length, metrics);
-    this.#looks = new Looks(read, options.timers);
+    this.#looks = new Looks(read);
     this.claims = new KeyClaims(options);
   }
 
@@ -234,7 +232,6 @@ export class Writes {
   }
 
   onDue(turn: Turn): void {
-    this.#looks.onDue(turn);
     this.claims.onDue(turn);
     this.expireLate(turn);
   }

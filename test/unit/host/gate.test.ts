@@ -4,6 +4,8 @@ import { HostTurn } from '../../../src/host/turn.ts';
 import type { Reply } from '../../../src/model/command.ts';
 import { fault } from '../../../src/model/fault.ts';
 import type { LateMessage } from '../../../src/model/effect.ts';
+import { OwnQuestion } from '../../../src/model/own-question.ts';
+import { answerParts } from '../../support/outbox.ts';
 import type { Message } from '../../../src/model/message.ts';
 
 const MESSAGE: Message = { kind: 'read-reply', id: 1, answer: 'absent', record: undefined };
@@ -77,6 +79,19 @@ function spoken(name: string, reply: Reply): string {
 }
 
 describe('a gate', () => {
+  it('holds the reply to a question of a part like that of a client', () => {
+    const answered: string[] = [];
+    const asked = new OwnQuestion({ onAnswer: ({ kind }) => void answered.push(kind) });
+    const none = { removal: undefined, heldBy: undefined };
+    const reply = { kind: 'absent', stalenessMs: 0, answers: 1, ...none } as const;
+    at(100).reply(asked, reply, 4);
+    drain();
+    expect(answerParts(turn)).toBe(false);
+    open(4, 100);
+    expect(answerParts(turn)).toBe(true);
+    expect(answered).toEqual(['absent']);
+  });
+
   it('releases at once what depends on nothing, or on a durable batch', () => {
     pass('a', 0);
     open(3, 100);

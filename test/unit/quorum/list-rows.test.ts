@@ -7,8 +7,8 @@ import {
   isBefore,
   isShown,
   type Row,
-  RowClient,
   see,
+  onRowRead,
   versionOf,
 } from '../../../src/quorum/list-rows.ts';
 import { key, mutation } from '../../support/build.ts';
@@ -109,12 +109,11 @@ describe('the content of a row', () => {
 
   it('is the answer to a read of its key, with its value only on request', () => {
     const row = { ...rowOf([EU, 1]), isOpen: true };
-    let ends = 0;
     const answer = { kind: 'found', record: record(2), stalenessMs: 0, answers: 2 } as const;
     const found = { ...answer, heldBy: undefined };
-    new RowClient(row, true, () => ends++).onReply(found);
-    expect([row.own, row.isOpen, ends]).toEqual([found.record, false, 1]);
-    new RowClient(row, false, () => ends++).onReply(found);
+    onRowRead(row, found, true);
+    expect([row.own, row.isOpen]).toEqual([found.record, false]);
+    onRowRead(row, found, false);
     expect(row.own).toMatchObject({ seq: 2 });
     expect(row.own).not.toEqual(found.record);
   });
@@ -122,7 +121,7 @@ describe('the content of a row', () => {
   it('is empty if the read fails or finds nothing', () => {
     const row = { ...rowOf([AP, 1]), isOpen: true };
     const why = fault('timeout', 'why');
-    new RowClient(row, true, () => {}).onReply({ kind: 'failed', fault: why });
+    onRowRead(row, { kind: 'failed', fault: why }, true);
     expect([row.own, row.failed, row.isOpen]).toEqual([undefined, why, false]);
   });
 });

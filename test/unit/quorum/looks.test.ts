@@ -5,6 +5,7 @@ import { type Fault, fault } from '../../../src/model/fault.ts';
 import type { Namespace } from '../../../src/model/namespaces.ts';
 import { type Terms, UNMEETABLE } from '../../../src/model/terms.ts';
 import { Looks } from '../../../src/quorum/looks.ts';
+import { answerParts } from '../../support/outbox.ts';
 import { key, membersOf, namespace, namespacesOf } from '../../support/build.ts';
 
 const TERMS: Terms = {
@@ -38,7 +39,7 @@ beforeEach(() => {
   looks = new Looks((command, terms) => {
     reads.push(command);
     termsOfReads.push(terms);
-  }, turn.timers);
+  });
 });
 
 const asked = (name: string) => {
@@ -50,11 +51,10 @@ function look(name: string, ...keys: string[]): void {
   looks.begin(keys.map(asked), TERMS, (why) => void resumed.push([name, why?.code]), turn);
 }
 
-/** The host hands the reply to the read's client, between two steps. */
+/** The read is answered: the look gets the reply in a step of its own. */
 function answer(n: number, reply: Reply = absent): void {
-  const { client } = reads[n] as ReadCommand;
-  if (!('onReply' in client)) throw new Error('a look is a client');
-  client.onReply(reply);
+  turn.reply((reads[n] as ReadCommand).client, reply, 0);
+  answerParts(turn);
 }
 
 describe('a write that looks first', () => {
@@ -66,33 +66,27 @@ describe('a write that looks first', () => {
     expect(termsOfReads).toEqual([TERMS, TERMS]);
   });
 
-  it('continues when all is answered, with the next tick, which is due at once', () => {
+  it('continues with the last answer', () => {
     look('one', 'a', 'b');
     answer(1);
-    expect(turn.timers.nextMs).toBe(Number.POSITIVE_INFINITY);
+    expect([resumed, looks.waiting]).toEqual([[], 1]);
     answer(0);
-    expect([resumed, turn.timers.nextMs, looks.waiting]).toEqual([[], 0, 1]);
-    looks.onDue(turn);
     expect([resumed, looks.waiting]).toEqual([[['one', undefined]], 0]);
   });
 
   it('continues when all is answered, even if one failed, with the reason of the first failure', () => {
     look('one', 'a', 'b', 'c');
     answer(0, failed('timeout'));
-    looks.onDue(turn);
     expect(resumed).toEqual([]);
     answer(1, failed('no-quorum'));
     answer(2);
-    looks.onDue(turn);
     expect(resumed).toEqual([['one', 'timeout']]);
   });
 
-  it('continues once', () => {
+  it('is answered once by each read', () => {
     look('one', 'a');
     answer(0);
-    looks.onDue(turn);
-    answer(0);
-    looks.onDue(turn);
+    expect(() => answer(0)).toThrow('answers once');
     expect(resumed).toHaveLength(1);
   });
 
@@ -101,26 +95,14 @@ describe('a write that looks first', () => {
     look('two', 'b');
     answer(1);
     answer(0);
-    looks.onDue(turn);
     expect(resumed.map(([name]) => name)).toEqual(['two', 'one']);
-  });
-
-  it('leaves reads that end meanwhile to the next tick', () => {
-    look('one', 'a');
-    looks.begin([asked('b')], TERMS, () => answer(2), turn);
-    look('three', 'c');
-    answer(1);
-    looks.onDue(turn);
-    expect(resumed).toEqual([]);
-    looks.onDue(turn);
-    expect(resumed).toEqual([['three', undefined]]);
   });
 });
 
 describe('a replica that stops', () => {
-  it('fails what is still looking, and what has just looked, once', () => {
-    look('one', 'a');
-    look('two', 'b');
+  it('fails what is still looking, once', () => {
+    look('one', 'a', 'b');
+    look('two', 'c');
     answer(0);
     looks.failAll(fault('draining', 'why'), turn);
     expect([resumed, looks.waiting]).toEqual([
@@ -131,7 +113,7 @@ describe('a replica that stops', () => {
       0,
     ]);
     answer(1);
-    looks.onDue(turn);
+    answer(2);
     expect(resumed).toHaveLength(2);
   });
 });
