@@ -1,15 +1,14 @@
 // One incarnation of the replica after another, in one process. A change of the members ends an
 // incarnation in order, and the next one begins at the same addresses:
 //
-//   up -> up        the members have changed: the incarnation is closed, and the next one begins
-//   up -> stopped   the process is asked to stop: what runs is closed, and no further incarnation
-//                   begins
+//  up -> up        the members have changed: the incarnation is closed, and the next one begins
+//  up -> stopped   the process has to stop: the incarnation is closed, and no further one begins
 //
 // `Run` is an incarnation that has begun.
 
 interface Closable {
   /**
-   * Closes the incarnation in order. `isLast`: clients that come meanwhile are answered for a
+   * Closes the incarnation in order. `isLast`: clients that connect meanwhile are answered for a
    * while.
    */
   stop(isLast: boolean): Promise<void>;
@@ -17,7 +16,7 @@ interface Closable {
 
 interface Options<Run extends Closable> {
   /**
-   * Begins an incarnation, after `before` where there was one. It calls `onRenewal` when its
+   * Begins an incarnation; `before` is the one before it, if any. Calls `onRenewal` when its
    * members have changed.
    */
   readonly begin: (onRenewal: () => void, before: Run | undefined) => Promise<Run>;
@@ -26,7 +25,7 @@ interface Options<Run extends Closable> {
 }
 
 type State<Run> =
-  /** The last incarnation that began or is to begin; none where the stop came first. */
+  /** The last incarnation that began or will begin; `undefined` if the stop came first. */
   { readonly kind: 'up'; readonly run: Promise<Run | undefined> } | { readonly kind: 'stopped' };
 
 export class Incarnations<Run extends Closable> {

@@ -1,13 +1,12 @@
-// The composition root: builds a replica from its configuration, from the ground up, and takes it
-// down again.
+// The composition root: builds a replica from its configuration and takes it down again.
 //
-//   up    data directory -> network -> host -> HTTP -> disk watch
-//   down  /readyz says no -> nothing new is taken -> what runs is finished -> network -> storage
+//  up    data directory -> network -> host -> HTTP -> disk watch
+//  down  /readyz says no -> no new requests -> running ones finish -> network -> storage
 //
-// A replica that must not go on is not taken down in order: `onHalt` ends the process at once, and
-// acknowledged writes are on the disk. When the members have changed, the incarnation is taken down
-// in order and the next one begins in the same process, at the same addresses, with the members
-// that the directory remembers (incarnations.ts).
+// A replica that must not continue is not taken down in order: `onHalt` ends the process at once,
+// and acknowledged writes are on the disk. When the members have changed, the incarnation is taken
+// down in order and the next one begins in the same process, at the same addresses, with the
+// members that are stored in the directory (incarnations.ts).
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkAccess } from './adapters/disk/data-access.ts';
@@ -40,7 +39,7 @@ import type { Member } from './model/quorum.ts';
 export interface RunOptions {
   readonly config: Config;
   readonly log: Log;
-  /** The process must end now; after `forgotten` it need not be started again. */
+  /** The process must end now; after `forgotten` there is no use in starting it again. */
   readonly onHalt: (reason: string, ending: Exclude<Ending, 'renewed'>) => void;
   readonly onError: (error: unknown, instance: string) => void;
 }
@@ -55,7 +54,7 @@ export interface RunningReplica {
 /** Throws if the data directory or an address cannot be used. */
 export async function runReplica(options: RunOptions): Promise<RunningReplica> {
   const { log, onHalt } = options;
-  // A change of the members ends the incarnation that was asked for it.
+  // A change of the members ends the incarnation.
   const jobs = new Jobs();
   const incarnations = new Incarnations<Run>({
     begin(onRenewal, before) {
@@ -84,8 +83,8 @@ interface Run {
 }
 
 /**
- * No other process had the directory in between, so peers have no news of it and the start does not
- * wait.
+ * No other process used the directory in between, so peers have no news of it and the start does
+ * not wait for them.
  */
 function configAfter({ config, http }: Run): Config {
   const settings = Object.freeze({ ...config.settings, bootGraceMs: 0, helloWaitMs: 0 });
@@ -127,7 +126,7 @@ async function beginIncarnation(options: IncarnationOptions): Promise<Run> {
 }
 
 /**
- * The configuration for the members that the directory remembers; throws if it is not valid for
+ * The configuration for the members that are stored in the directory; throws if it is not valid for
  * them.
  */
 function settle(
@@ -156,11 +155,14 @@ function settle(
 function refusalOf(booted: Exclude<Boot, Begun>, { dataDir, settings }: Config): DataError {
   switch (booted.kind) {
     case 'damaged':
-      return new DataError('damaged', `the membership in ${dataDir} cannot be read`);
+      return new DataError(
+        'damaged',
+        `the membership in ${dataDir} cannot be read: move the directory away, and the replica gets its data from its peers`,
+      );
     case 'unfit':
       return new DataError('unfit', `the policies do not fit the members: ${booted.reason}`);
     case 'forgotten': {
-      const what = `${settings.self} was forgotten: it is no member of epoch ${booted.epoch}`;
+      const what = `${settings.self} was removed from the cluster: it is not a member of epoch ${booted.epoch}`;
       const advice = `move ${dataDir} away, and let it join again`;
       return new DataError('forgotten', `${what}; ${advice}`);
     }
@@ -234,8 +236,8 @@ const LOOKS_MS = 10;
 
 /**
  * The port of clients opens when the replica answers them, because a load balancer that only tests
- * connections would send clients to a replica that refuses. It also opens after a limit, so that
- * clients can ask what the replica lacks.
+ * connections would send clients to a replica that refuses. It also opens after a time limit, so
+ * that clients can ask what the replica lacks.
  */
 async function untilFit(host: Host): Promise<void> {
   const untilMs = performance.now() + PORT_WAITS_MS;
@@ -243,7 +245,7 @@ async function untilFit(host: Host): Promise<void> {
     await sleep(LOOKS_MS);
 }
 
-/** The last one. What it has not written in time is replayed by the next start. */
+/** The last checkpoint. The next start replays what it has not written in time. */
 async function checkpoint(host: Host, untilMs: number, log: Log): Promise<void> {
   host.checkpoint();
   while (performance.now() < untilMs && !host.isStored) await sleep(LOOKS_MS);
@@ -265,7 +267,9 @@ function openData(config: Config, { note }: Log): Promise<OpenedData> {
   });
 }
 
-/** The next incarnation in the same process does not ask: all members begin theirs at once. */
+/**
+ * The next incarnation in the same process does not ask, because all members begin theirs at once.
+ */
 function comparedTime({ settings }: Config): Promise<number | undefined> {
   const { members, self, bootGraceMs, clockDriftMaxMs, peerTimeoutMs } = settings;
   if (members.length > 1 && bootGraceMs === 0) return Promise.resolve(undefined);
@@ -277,7 +281,7 @@ function comparedTime({ settings }: Config): Promise<number | undefined> {
   });
 }
 
-/** A start that reaches no peer takes this much longer. */
+/** How much longer a start takes that reaches no peer. */
 const COMPARE_MS_MAX = 1000;
 
 function createNetwork(
@@ -391,7 +395,7 @@ function noteStart({ config, log, data }: Ground, http: Address): void {
   });
 }
 
-/** After `stop` the host is not called any more, so nothing uses what is being closed. */
+/** Nothing uses the parts that are being closed: the host is not called after `stop`. */
 function createSwitch(scheduler: Scheduler): Scheduler & { stop(): void } {
   let isStopped = false;
   const unlessStopped = (run: () => void) => () => {

@@ -1,12 +1,12 @@
 // How many files and sockets the process may have open. At its start Node raises the soft limit to
-// the hard one, and it has no call that reports either.
+// the hard one, but no function of Node reports either.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 const OPEN_FILES = /^Max open files\s+(\d+|unlimited)\s/m;
 
-/** `undefined` where there is no limit, or where this machine does not report one. */
+/** `undefined` if there is no limit, or if this machine does not report one. */
 export function descriptorLimit(): number | undefined {
   return parseLimits(readOrEmpty('/proc/self/limits')) ?? askShell();
 }

@@ -1,10 +1,10 @@
 // The content of one WebSocket message between replicas: all messages of one turn to one peer.
 //
-//   frame = protocol version u8 | message* | crc32c u32
+//  frame = protocol version u8 | message* | crc32c u32
 //
-// One checksum covers every byte: mutations carry their own from where they were written, and the
-// frame's checksum covers the rest. So a changed byte or a missing end is always refused. Checksums
-// detect accidents, not attackers: the handshake keeps attackers out.
+// The checksum covers every byte that has none yet: each mutation has carried its own since it was
+// written. So a changed byte or a missing end is always refused. Checksums detect accidents; the
+// handshake keeps attackers out.
 
 import { assert } from '../base/assert.ts';
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
@@ -26,7 +26,7 @@ const HEAD_BYTES = 1;
 const TRAILER_BYTES = 4;
 /**
  * Frames are written one after the other into slabs that are never reused, so the socket may send
- * them late.
+ * them later.
  */
 const SLAB_BYTES = 64 * 1024;
 
@@ -68,9 +68,9 @@ export function encodeFrame(messages: readonly Message[], version = 1): Uint8Arr
   return writer.finish();
 }
 
-/** Reads a frame of the version that the handshake chose. */
+/** Reads frames of the version that the handshake chose. */
 export function decodeFrame(arrived: Uint8Array, version = 1): Decoded {
-  // A Buffer is a slow Uint8Array, and each part sliced from it would be a Buffer again.
+  // Plain Uint8Arrays are faster than Buffers, and a slice of a Buffer would be a Buffer again.
   const bytes = new Uint8Array(arrived.buffer, arrived.byteOffset, arrived.length);
   const end = bytes.length - TRAILER_BYTES;
   if (end <= HEAD_BYTES) return refuse('too-short');
@@ -89,8 +89,8 @@ export function decodeFrame(arrived: Uint8Array, version = 1): Decoded {
 }
 
 /**
- * The checksum of the bytes outside the sealed ranges (mutations, which carry their own). Positions
- * count from `start`.
+ * The checksum of the bytes outside the sealed ranges: those of mutations, which have their own.
+ * Positions count from `start`.
  */
 function checksumOf(bytes: Uint8Array, start: number, end: number, sealed: Sealed): number {
   let crc = 0;

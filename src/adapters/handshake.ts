@@ -1,30 +1,31 @@
 // How two replicas prove to each other that they belong to one cluster, before either reads a frame
 // of the other.
 //
-//   dialer    GET /peer                    cluster, ids, incarnation, versions spoken, nonce
-//   listener  401                          version chosen, incarnation, nonce
-//   dialer    GET /peer, Upgrade           proof of the dialer             same TCP connection
-//   listener  101                          proof of the listener
+//  dialer    GET /peer                    cluster, ids, incarnation, versions spoken, nonce
+//  listener  401                          version chosen, incarnation, nonce
+//  dialer    GET /peer, Upgrade           proof of the dialer             same TCP connection
+//  listener  101                          proof of the listener
 //
 // A proof is HMAC-SHA-256 under the shared secret over all exchanged values and the role of the
-// sender. So a recorded handshake fails at the fresh nonce, a proof that is sent back fails at the
-// role and at the direction (the smaller id dials), and a shortened version list fails because both
-// sides prove the whole list. The secret itself is never sent, and the listener proves nothing
-// before the dialer has.
+// sender. So the fresh nonce defeats a recorded handshake, the role and the direction (the smaller
+// id dials) defeat a proof that is sent back, and a shortened version list fails because both sides
+// prove the whole list. The secret itself is never sent, and the listener proves nothing before the
+// dialer has.
 //
-// The handshake authenticates the ends, not the bytes that follow: without a tunnel, an attacker
-// who can rewrite the traffic of a connection can still change it.
+// The handshake authenticates the two ends, not the bytes that follow: without a tunnel, an
+// attacker that can rewrite the traffic of a connection can still change it.
 
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { INCARNATION_MAX, type Incarnation, parseReplicaId, type ReplicaId } from '../model/id.ts';
 
 export const PEER_PATH = '/peer';
 /**
- * Where a member asks a process for its identity before proposing it as a member (peer/probe.ts).
+ * The path at which a member asks a process for its identity before proposing it as a member
+ * (peer/probe.ts).
  */
 export const PROBE_PATH = '/probe';
 export const SECRET_BYTES_MIN = 16;
-/** The bound on the headers of a request or an answer of a stranger. */
+/** The bound on the headers of a peer that has not proved itself. */
 export const HANDSHAKE_BYTES_MAX = 1024;
 const NONCE_BYTES = 32;
 
@@ -67,7 +68,7 @@ export interface Party {
   readonly nonce: string;
 }
 
-/** Everything that both sides prove. */
+/** All values that both sides prove. */
 export interface Transcript {
   readonly clusterId: string;
   /** The text as the dialer sent it. */
@@ -153,10 +154,10 @@ function parseVersions(offered: string): number[] {
   return VERSIONS.test(offered) ? offered.split(',').map(Number) : [];
 }
 
-/** A probed process adds what it says about itself. */
+/** A probed process also proves what it reports about itself. */
 export type Role = 'dialer' | 'listener' | 'asker' | `asked ${string}`;
 
-/** The proof of `role`; only a holder of the secret can compute it. */
+/** The proof of `role`, which needs the secret. */
 export function proofOf(secret: Buffer, role: Role, said: Transcript): string {
   const { clusterId, offered, version, dialer, listener } = said;
   const parties = [dialer, listener].flatMap(({ id, incarnation, nonce }) => [
@@ -168,7 +169,7 @@ export function proofOf(secret: Buffer, role: Role, said: Transcript): string {
   return createHmac('sha256', secret).update(statement).digest('base64url');
 }
 
-/** Why a connection was refused, in the words of the side that refused it. */
+/** Why a connection was refused, as reported by the side that refused it. */
 export function refusalOf({
   headers,
   statusCode,

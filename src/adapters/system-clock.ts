@@ -11,8 +11,8 @@ export const systemClock: Clock = {
 };
 
 /**
- * One timer. Arming it for a later time leaves the Node timer as it is; when that fires too early,
- * it is set again. This is the usual case, and costs nothing.
+ * One timer. Arming it for a later time leaves the Node timer as it is; if that fires too early, it
+ * is set again. This is the usual case, and costs nothing.
  */
 export function createSystemScheduler(clock: Clock = systemClock): Scheduler {
   let timer: NodeJS.Timeout | undefined;

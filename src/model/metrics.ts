@@ -1,5 +1,5 @@
 // The counters and histograms of the core: one row each, with its public name, its help and its
-// labels. A new one needs only a row: the counter here and the family that Prometheus reads both
+// labels. A new metric needs only a row: the counter here and the family that Prometheus reads both
 // follow from it.
 //
 // A counter is a plain number that the hot path increments; adapters/telemetry/core-families.ts
@@ -35,7 +35,7 @@ export interface FamilyText {
 
 type Labels = { readonly [name: string]: string };
 
-/** Where a number is shown. */
+/** The family and labels under which a number is shown. */
 interface Place {
   readonly family: FamilyText;
   readonly labels: Labels;
@@ -44,7 +44,7 @@ interface Place {
 /** A number that only grows. */
 interface CounterRow extends Place {
   readonly kind: 'counter';
-  /** The same number in a second family, which has more of its kind. */
+  /** A second family that counts the same number among others. */
   readonly also?: Place;
 }
 
@@ -80,11 +80,11 @@ export const SECONDS_BUCKETS = [
 
 const CONFLICTS = family(
   'conit_conflicts_total',
-  'Mutations that arrived and lost to, or replaced, a version that their writer had not seen, by how that was resolved.',
+  'Concurrent writes: mutations that lost to, or replaced, a version that their writer had not seen, by how that was resolved.',
 );
 const RESYNCS = family(
   'conit_resync_total',
-  'Times that missing data was fetched: from logs, as a snapshot, or after a comparison of hash trees.',
+  'How often missing data was fetched: from logs, as a snapshot, or after a comparison of hash trees.',
 );
 const RESYNC_BYTES = family(
   'conit_resync_bytes_total',
@@ -94,7 +94,10 @@ const TREE_ROUNDS = family(
   'conit_antientropy_rounds_total',
   'Finished comparisons of hash trees with peers, by result.',
 );
-const QUORUM_WAIT = family('conit_quorum_wait_seconds', 'Time from admission to the reply.');
+const QUORUM_WAIT = family(
+  'conit_quorum_wait_seconds',
+  'Time from the admission of a request to its reply.',
+);
 
 export const METRICS = {
   writes: counter('conit_writes_total', 'Mutations first written at this replica.'),
@@ -105,7 +108,7 @@ export const METRICS = {
   conflictsLww: another(CONFLICTS, { resolution: 'lww' }),
   writesIndeterminate: counter(
     'conit_writes_indeterminate_total',
-    'Writes answered with an unknown outcome.',
+    'Writes that were answered with an unknown outcome.',
   ),
   writesSuperseded: counter(
     'conit_writes_superseded_total',
@@ -113,7 +116,7 @@ export const METRICS = {
   ),
   deletesRepeated: counter(
     'conit_deletes_repeated_total',
-    'Deletes written a second time, above a value whose stamp was ahead of theirs.',
+    'Deletes that were written again with a later stamp, because the value had a stamp ahead of theirs.',
   ),
   idempotentReplays: counter(
     'conit_idempotent_replays_total',
@@ -121,7 +124,7 @@ export const METRICS = {
   ),
   readRepairs: counter(
     'conit_read_repairs_total',
-    'Times that a read found a replica behind: it sent the record there, or waited for the stream.',
+    'Replicas that a read found behind: it sent them the record, or waited for the stream.',
   ),
   readsForwarded: counter(
     'conit_reads_forwarded_total',
@@ -129,7 +132,7 @@ export const METRICS = {
   ),
   repliesBroken: counter(
     'conit_replies_broken_total',
-    'Answers that ended with their connection because of a bug, which the log names.',
+    'Answers that a bug cut off; the log has the reason.',
   ),
   readHedges: counter(
     'conit_read_hedges_total',
@@ -139,15 +142,18 @@ export const METRICS = {
     'conit_read_write_backs_total',
     'Reads that waited until more replicas held the newest version, so that no later read goes back.',
   ),
-  cacheHits: counter('conit_cache_hits_total', 'Records found in memory.'),
-  cacheMisses: counter('conit_cache_misses_total', 'Records read from storage.'),
+  cacheHits: counter('conit_cache_hits_total', 'Reads of records that were in memory.'),
+  cacheMisses: counter(
+    'conit_cache_misses_total',
+    'Reads of records that were not in memory, and came from storage.',
+  ),
   recordsDamaged: counter(
     'conit_records_damaged_total',
     'Stored records whose checksum was wrong.',
   ),
   entriesRefused: counter(
     'conit_entries_refused_total',
-    'Log entries of peers that were not acceptable.',
+    'Log entries of peers that were refused as invalid.',
   ),
   entriesWithoutRoom: counter(
     'conit_entries_without_room_total',
@@ -205,7 +211,7 @@ export const METRICS = {
   },
   snapshotsPostponed: counter(
     'conit_snapshots_postponed_total',
-    'Times that a snapshot had to wait because too many had begun within an hour.',
+    'How often a snapshot had to wait because too many had begun within an hour.',
   ),
   deltas: counters(RESYNCS, 'reason', DELTA_REASONS, { kind: 'delta' }),
   treeResyncs: another(RESYNCS, { kind: 'tree', reason: 'divergence' }),
@@ -214,18 +220,18 @@ export const METRICS = {
   treeMendedBytes: another(RESYNC_BYTES, { kind: 'tree' }),
   treeLeavesMended: counter(
     'conit_tree_leaves_mended_total',
-    'Leaves of the hash tree whose records storage had lost or changed in silence.',
+    'Leaves of the hash tree whose records the storage had lost or changed without an error.',
   ),
   treeRebuilds: counter(
     'conit_tree_rebuilds_total',
-    'Hash trees computed again because they were in doubt.',
+    'How often the hash tree was computed again because it was in doubt.',
   ),
   treeRoundsEqual: another(TREE_ROUNDS, { result: 'equal' }),
   treeRoundsDifferent: another(TREE_ROUNDS, { result: 'different' }),
   treeRoundsUnknown: another(TREE_ROUNDS, { result: 'unknown' }),
   treeRecordsMended: counter(
     'conit_tree_records_mended_total',
-    'Records lost in silence that were fetched from a peer.',
+    'Records that the storage had lost without an error, and that were fetched from a peer.',
   ),
   treeBytes: counter(
     'conit_antientropy_bytes_total',
@@ -241,7 +247,7 @@ export const METRICS = {
   ),
   snapshotRecordsAbsent: counter(
     'conit_snapshot_records_absent_total',
-    'Records dropped because a snapshot that covers them lacks them.',
+    'Records that were dropped because a snapshot covers them and does not have them.',
   ),
   resurrectionsRefused: counter(
     'conit_resurrections_refused_total',
@@ -249,7 +255,7 @@ export const METRICS = {
   ),
   listsHeldBytes: gauge(
     'conit_lists_held_bytes',
-    'Memory held by lists in the making and by the versions named to peers for theirs.',
+    'Memory held by lists in preparation, of this replica and for peers.',
   ),
   tombstones: gauge('conit_tombstones', 'Tombstones stored.'),
   peerFrameEntries: histogram(
@@ -264,7 +270,7 @@ export const METRICS = {
   ),
   checkpoints: counter('conit_checkpoints_total', 'Checkpoints that have ended.'),
   checkpointSeconds: seconds(
-    family('conit_checkpoint_seconds', 'From the begin of a checkpoint to its mark.'),
+    family('conit_checkpoint_seconds', 'Time from the begin of a checkpoint to its mark.'),
     {},
   ),
   checkpointBytes: counter(
@@ -273,7 +279,7 @@ export const METRICS = {
   ),
   checkpointPieces: gauge(
     'conit_checkpoint_pieces',
-    'Pieces that the checkpoint under way has written; 0 while none is under way.',
+    'Pieces that the current checkpoint has written; 0 while none is in progress.',
   ),
   checkpointAgeSeconds: gauge(
     'conit_checkpoint_age_seconds',
@@ -281,16 +287,19 @@ export const METRICS = {
   ),
   dirtyRecords: gauge(
     'conit_dirty_records',
-    'Records that are in memory and in the logs, and not in the table on disk.',
+    'Records that only memory and the logs have: the table on disk does not have them yet.',
   ),
-  dirtyBytes: gauge('conit_dirty_bytes', 'Bytes of these records.'),
+  dirtyBytes: gauge(
+    'conit_dirty_bytes',
+    'Bytes of the records that only memory and the logs have.',
+  ),
   entriesBehindMark: gauge(
     'conit_log_entries_behind_checkpoint',
     'Log entries that a start would replay now.',
   ),
   entriesReplayed: counter(
     'conit_log_entries_replayed_total',
-    'Log entries behind the last checkpoint that the start has replayed.',
+    'Log entries behind the last checkpoint that the start replayed.',
   ),
   replaySeconds: gauge(
     'conit_replay_seconds',

@@ -192,7 +192,7 @@ describe('a probe of a replica', () => {
       );
     expect(await probing(proxy.port)).toEqual({
       kind: 'other',
-      reason: 'it does not hold the cluster secret',
+      reason: 'it does not have the cluster secret',
     });
     const peer = raw(port);
     peer.send(requestText({ 'Conit-Proof': 'a'.repeat(43) }, '/probe'));

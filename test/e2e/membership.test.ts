@@ -189,7 +189,9 @@ describe('a cluster whose members change', () => {
     expect(readFileSync(spare().logFile, 'utf8')).toContain('"forgotten"');
     await spare().restart({ ready: false });
     await until('it ends at once', () => !spare().isRunning);
-    expect(readFileSync(spare().logFile, 'utf8')).toContain('was forgotten: it is no member');
+    expect(readFileSync(spare().logFile, 'utf8')).toContain(
+      'was removed from the cluster: it is not a member',
+    );
   });
 
   it('forgets a connected replica by force: the replica ends for good, without reporting a bug', async () => {

@@ -108,7 +108,7 @@ describe('a replica', () => {
     await first.ended;
     const other = conit(['serve'], { ...env, CONIT_REPLICA: 'eu-2' });
     expect(await other.ended).toBe(2);
-    expect(other.output()).toContain('belongs to the replica eu-1, this one is eu-2');
+    expect(other.output()).toContain('belongs to the replica eu-1, but this replica is eu-2');
   });
 });
 

@@ -1,7 +1,7 @@
 // Which other users may write the data. The replica trusts its directory, so a user with write
-// access there can forge any answer. Like PostgreSQL it does not start on a directory that every
+// access to it can forge any answer. Like PostgreSQL, it does not start on a directory that every
 // user of the machine may write. Write access of a group is only reported, because Kubernetes
-// volumes (`fsGroup`) have it. New directories are for their owner alone.
+// volumes (`fsGroup`) have it. Only their owner can use new directories.
 
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,8 +18,8 @@ interface Access {
 }
 
 /**
- * The first place, in the directory or one level below, that another user may write, the most
- * serious kind first; `undefined` where there is none. `owner`: the place belongs to a user who is
+ * The first place in the directory, or one level below, that another user may write, the most
+ * serious kind first; `undefined` if there is none. `owner`: the place belongs to a user that is
  * neither this one nor root.
  */
 async function writableByOthers(folder: string): Promise<Access | undefined> {
@@ -40,7 +40,7 @@ export async function checkAccess(folder: string): Promise<string | undefined> {
   const { path, who } = access;
   const harm = 'a user who may write there can change or forge the data of this replica';
   if (who === 'owner')
-    return `${path} belongs to another user: ${harm}; give it to the user who runs the replica (chown -R)`;
+    return `${path} belongs to another user: ${harm}; give it to the user that runs the replica (chown -R)`;
   const found = `${path} may be written by ${who === 'group' ? 'its group' : 'every user of this machine'}: ${harm}`;
   const advice = `chmod -R go-w ${folder}`;
   if (who === 'others')
@@ -82,7 +82,11 @@ async function whoElse(path: string): Promise<Access['who'] | undefined> {
     return me === undefined || stat.uid === me || stat.uid === 0 ? undefined : 'owner';
   } catch (error) {
     if (isMissing(error)) return undefined;
-    throw new DataError('io', `${path} cannot be looked at: ${reasonOf(error)}`, error);
+    throw new DataError(
+      'io',
+      `the permissions of ${path} cannot be read: ${reasonOf(error)}`,
+      error,
+    );
   }
 }
 

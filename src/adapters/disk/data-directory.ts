@@ -1,29 +1,29 @@
-// The data directory of a replica, and what a start does with what it finds there:
+// The data directory of a replica, and what a start does with what it finds in it:
 //
-//   identity   database
-//   no         no         first start: both are made
-//   yes        yes        normal
-//   yes        no         lost: the database is created again, empty, and reported as lost
-//   yes        empty      lost too, because every incarnation first writes its number into the
-//                         database; but not lost if no start has come that far yet
-//   no         yes        refused: it is unknown whose data it is
-//   any        broken     refused: there are files, but LevelDB cannot open them without losing
-//                         some
+//  identity   database
+//  no         no         first start: both are made
+//  yes        yes        normal
+//  yes        no         lost: an empty database is created, and the loss is reported
+//  yes        empty      lost too, because every incarnation first writes its number into the
+//                        database; but not lost if no start has come that far yet
+//  no         yes        refused: the replica that owns the data is unknown
+//  any        broken     refused: there are files, but LevelDB cannot open them without losing
+//                        some
 //
-// (1) Every start is a new incarnation. Its number is larger than all that the identity or the
-//     database contains, and is durable in the identity before it is used; so no dot is issued
-//     twice from this disk. If peers confirm that the clock is right, the number is not below the
-//     clock either, so a directory that was wiped or restored repeats no dot. A clock that no
-//     majority has confirmed numbers no incarnation: one that is years ahead would use up the
-//     numbers.
-// (2) The number is taken while the database's lock is held, so two processes never take the same.
+// (1) Every start is a new incarnation. Its number is larger than every number in the identity and
+//     the database, and is durable in the identity before it is used; so no dot is issued twice
+//     from this disk. If peers confirm that the clock is right, the number is not below the clock
+//     either, so a directory that was wiped or restored repeats no dot. Without the confirmation of
+//     a majority the clock does not count: a clock that is years ahead would use up the numbers.
+// (2) The number is taken while the lock of the database is held, so two processes never take the
+//     same one.
 // (3) An identity that names another cluster or another replica is refused before the database is
 //     touched.
 //
-//   <folder>/identity.json   the replica that owns the directory
-//   <folder>/log/            the LevelDB database
-//   <folder>/reserve         space to free when the disk is full (space.ts)
-//   <folder>/reserve-start   the same, for a start on a full disk: LevelDB writes before it opens
+//  <folder>/identity.json   the replica that owns the directory
+//  <folder>/log/            the LevelDB database
+//  <folder>/reserve         space to free when the disk is full (space.ts)
+//  <folder>/reserve-start   the same, for a start on a full disk: LevelDB writes before it opens
 
 import { randomUUID } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
@@ -49,7 +49,7 @@ export interface DataOptions extends Owner {
   readonly note: Trace['note'];
   /** Milliseconds since 1970; `undefined` until the clock was compared with a majority. */
   readonly comparedWallMs: () => Promise<number | undefined>;
-  /** The last incarnation that the database contains: 0 for none, `undefined` if unreadable. */
+  /** The last incarnation in the database: 0 for none, `undefined` if it cannot be read. */
   readonly lastIncarnation: (storage: Storage) => Incarnation | undefined;
 }
 
@@ -58,7 +58,7 @@ export interface OpenedData {
   readonly identity: Identity;
   /** The number of this incarnation. */
   readonly incarnation: Incarnation;
-  /** `lost`: this replica held data once and holds none now. */
+  /** `lost`: this replica once had data, and now has none. */
   readonly data: 'fresh' | 'kept' | 'lost';
 }
 
@@ -76,7 +76,7 @@ export async function openDataDir(options: DataOptions): Promise<OpenedData> {
   return begin(options);
 }
 
-/** LevelDB cannot open on a full disk. The reserve is released now and created again later. */
+/** LevelDB cannot be opened on a full disk. The reserve is released now and created again later. */
 async function makeRoom({ folder, note }: DataOptions): Promise<void> {
   const use = await measureDisk(folder).catch(() => undefined);
   if (use === undefined || use.availableBytes >= START_BYTES) return;
@@ -122,18 +122,19 @@ async function beginLife(
   storage: Storage,
 ): Promise<Omit<OpenedData, 'storage'>> {
   const { folder, lastIncarnation, comparedWallMs } = options;
-  // Read a second time: another process may have begun and ended an incarnation before this one got
+  // Read again, because another process may have begun and ended an incarnation before this one got
   // the lock.
   const before = present(await readIdentity(identityPath(folder)), 'data: the identity is gone');
   refuseOthers(before, options);
   const inDatabase = lastIncarnation(storage);
-  if (inDatabase === undefined) throw damaged(folder, 'its last incarnation cannot be read');
+  if (inDatabase === undefined)
+    throw damaged(folder, 'the number of its last incarnation cannot be read');
   const last = Math.max(before.incarnation, inDatabase);
   const incarnation = nextIncarnation(last, await comparedWallMs());
   if (incarnation > INCARNATION_MAX) {
     throw new DataError(
       'incarnations-exhausted',
-      `${folder} has no incarnation left: ${MOVE_AWAY}`,
+      `${folder} has used the last incarnation number: ${MOVE_AWAY}`,
     );
   }
   const isFirst = before.incarnation === 0 && inDatabase === 0;
@@ -146,7 +147,7 @@ async function beginLife(
   return { identity, incarnation, data: inDatabase > 0 ? 'kept' : empty };
 }
 
-/** For a database that the first start has made and no incarnation has written to. */
+/** Marks a database that the first start has made and that no incarnation has written to. */
 const UNUSED = metaKey('unused');
 
 function commit(storage: Storage, key: Uint8Array): Promise<void> {
@@ -158,21 +159,27 @@ function commit(storage: Storage, key: Uint8Array): Promise<void> {
   });
 }
 
-const MOVE_AWAY = 'move the directory away, and the replica comes back from its peers';
+const MOVE_AWAY = 'move the directory away, and the replica gets its data from its peers';
 
 function refuseOthers(identity: Identity, { folder, clusterId, replica }: DataOptions): void {
   if (identity.clusterId !== clusterId) {
     const found = `${folder} belongs to the cluster ${identity.clusterId}`;
-    throw new DataError('other-cluster', `${found}, this replica to ${clusterId}`);
+    throw new DataError(
+      'other-cluster',
+      `${found}, but this replica belongs to ${clusterId}; nothing was changed. Correct CONIT_CLUSTER_ID or CONIT_DATA_DIR`,
+    );
   }
   if (identity.replica !== replica) {
     const found = `${folder} belongs to the replica ${identity.replica}`;
-    throw new DataError('other-replica', `${found}, this one is ${replica}`);
+    throw new DataError(
+      'other-replica',
+      `${found}, but this replica is ${replica}; nothing was changed. Correct CONIT_REPLICA or CONIT_DATA_DIR`,
+    );
   }
 }
 
 function ownerless(folder: string): DataError {
-  const found = `${folder} holds data but no identity.json, so it is unknown whose data it is`;
+  const found = `${folder} holds data but no identity.json, so the replica that owns the data is unknown`;
   return new DataError('identity-missing', `${found}: restore the file, or ${MOVE_AWAY}`);
 }
 

@@ -1,5 +1,5 @@
-// Why a data directory cannot be used. The message says what was found and what to do about it; the
-// code is for programs. These are answers to the state of the disk, never bugs.
+// Why a data directory cannot be used. The message says what was found and what to do about it;
+// programs use the code. These errors describe the state of the disk; they are never bugs.
 
 export type DataErrorCode =
   /** Another process has the data open. */
@@ -8,7 +8,7 @@ export type DataErrorCode =
   | 'missing'
   /** There is already a database where a new one is to be made. */
   | 'exists'
-  /** The database says that it is damaged. */
+  /** The database reports damage. */
   | 'damaged'
   /** The file system returned an error. */
   | 'io'
@@ -25,7 +25,7 @@ export type DataErrorCode =
   | 'forgotten'
   /** The policies do not allow the members that the cluster has agreed on. */
   | 'unfit'
-  /** Every incarnation number has been used. */
+  /** All incarnation numbers have been used. */
   | 'incarnations-exhausted';
 
 export class DataError extends Error {
@@ -45,7 +45,7 @@ const DAMAGE: readonly DataErrorCode[] = [
   'incarnations-exhausted',
 ];
 
-/** The stored data cannot be used, and a restart would find it unchanged. */
+/** True if the stored data cannot be used, and a restart would find it unchanged. */
 export function isDamage({ code }: DataError): boolean {
   return DAMAGE.includes(code);
 }

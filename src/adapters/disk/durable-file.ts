@@ -1,5 +1,5 @@
-// Files that survive a power cut. A file's bytes and its name become durable separately: syncing
-// the file makes its bytes durable, syncing its folder makes its name durable.
+// Files that survive a power cut. The bytes of a file and its name become durable separately:
+// syncing the file makes its bytes durable, syncing its folder makes its name durable.
 
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
@@ -8,7 +8,9 @@ import { dirname, join } from 'node:path';
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
 
-/** Replaces a small file as a whole: after a crash it holds the old text or the new one. */
+/**
+ * Replaces a small file as a whole: after a crash the file has either the old text or the new one.
+ */
 export async function replaceFile(path: string, text: string): Promise<void> {
   const draft = draftOf(path);
   const file = await open(draft, 'w', FILE_MODE);
@@ -22,7 +24,7 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   await syncPath(dirname(path));
 }
 
-/** A name beside `path` under which the new file is prepared; nothing else uses it. */
+/** A name beside `path` for the new file while it is prepared; nothing else uses it. */
 export function draftOf(path: string): string {
   return `${path}.draft-${randomBytes(6).toString('hex')}`;
 }
@@ -43,7 +45,7 @@ export async function makeFolder(path: string): Promise<void> {
   }
 }
 
-/** Syncs every file of a folder, and the folder. */
+/** Syncs every file of a folder, and then the folder. */
 export async function syncFolder(path: string): Promise<void> {
   for (const entry of await readdir(path, { withFileTypes: true })) {
     if (entry.isFile()) await syncPath(join(path, entry.name));

@@ -1,14 +1,15 @@
-// The owner of a data directory, in a file beside the database and not inside it. So a lost
-// database can be distinguished from one that never existed.
+// The owner of a data directory, in a file beside the database. The file is not inside the
+// database, so that a lost database can be distinguished from one that never existed.
 //
-//   {"format":2,"clusterId":"shop","replica":"eu-1","uuid":"…","incarnation":7}
+//  {"format":2,"clusterId":"shop","replica":"eu-1","uuid":"…","incarnation":7}
 //
-// `format` is that of the database. Each start writes its own before it writes anything else, so a
-// version that does not know the format refuses the directory and never takes it for damaged:
+// `format` is that of the database. Each start writes its own format before it writes anything
+// else, so a version that does not know the format refuses the directory and does not report it as
+// damaged:
 //
-//   1   each log entry is a stored value
-//   2   a block of log entries is one (store/block.ts); an entry by itself is a block of one, so
-//       format 1 is read as it is
+//  1   each log entry is a stored value
+//  2   each block of log entries is a stored value (store/block.ts); a single entry is a block of
+//      one, so format 1 can be read without a change
 //
 // `incarnation` is the last one that was begun here, 0 before the first. It only grows.
 
@@ -28,17 +29,17 @@ export interface Owner {
 }
 
 export interface Identity extends Owner {
-  /** Drawn once, when the directory is made. */
+  /** A random id, made together with the directory. */
   readonly uuid: string;
   readonly incarnation: Incarnation;
 }
 
 const FORMAT = 2;
-/** Those that are read. */
+/** The formats that this version can read. */
 const FORMATS: readonly unknown[] = [1, FORMAT];
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** `undefined` if there is no such file; throws a `DataError` if its text is no identity. */
+/** `undefined` if there is no such file; throws a `DataError` if its text is not an identity. */
 export async function readIdentity(path: string): Promise<Identity | undefined> {
   const text = await readText(path);
   return text === undefined ? undefined : parseIdentity(path, text);
@@ -93,6 +94,6 @@ function isIncarnation(value: unknown): value is Incarnation {
 }
 
 function damaged(path: string): DataError {
-  const advice = 'move the whole directory away, and the replica comes back from its peers';
+  const advice = 'move the whole directory away, and the replica gets its data from its peers';
   return new DataError('identity-damaged', `${path} is damaged; ${advice}`);
 }

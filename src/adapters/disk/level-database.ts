@@ -1,6 +1,6 @@
-// Opens the LevelDB database of a replica, which is classic-level behind `level`.
+// Opens the LevelDB database of a replica, through `level` and classic-level.
 //
-// (1) Only `createDatabase` makes a database, and its name appears once it is complete.
+// (1) Only `createDatabase` makes a database, and the database gets its name once it is complete.
 // (2) Opening never makes one: if the CURRENT file were lost, LevelDB would start an empty store
 //     and delete the old one.
 // (3) Nothing is ever repaired: LevelDB's repair drops what it cannot read and reports success.
@@ -17,13 +17,13 @@ const MIB = 1024 * 1024;
 
 // These values were measured. The core caches records, so the block cache is small. Snappy halves
 // the files, costs no throughput, and turns most damage to a block into an error. A write buffer of
-// 16 MiB instead of 4 writes 12 % fewer bytes per put over ten thousand keys and 27 % fewer over a
-// million, there with 15 % less CPU.
+// 16 MiB instead of 4 MiB writes 12 % fewer bytes per put over ten thousand keys and 27 % fewer
+// over a million, there with 15 % less CPU.
 //
-// LevelDB maps every open table, and the pages that were read of it count as memory of the process
+// LevelDB maps every open table, and the pages of it that were read count as memory of the process
 // until the table is closed, even if the table is obsolete. The bound allows 80 tables, 5 in each
-// of LevelDB's 16 shards, of mostly 2 MiB. It closes the obsolete ones and keeps nearly all live
-// ones of a million keys: a point read there costs 2.5 us more than without a bound. The next lower
+// of LevelDB's 16 shards, of mostly 2 MiB. It closes the obsolete ones and keeps almost all live
+// ones of a million keys: a point read then costs 2.5 us more than without a bound. The next lower
 // bound, 4 in each shard, costs 13 us, because a third of the reads open a table.
 const TUNING = {
   keyEncoding: 'view',
@@ -41,7 +41,7 @@ export function openDatabase(folder: string): Promise<Database> {
   return open(folder, false);
 }
 
-/** Makes an empty database. It survives a power cut from the moment it has its name. */
+/** Makes an empty database. It survives a power cut as soon as it has its name. */
 export async function createDatabase(folder: string): Promise<void> {
   const draft = draftOf(folder);
   await makeFolder(draft);
@@ -50,7 +50,7 @@ export async function createDatabase(folder: string): Promise<void> {
   await database.close();
   await syncFolder(draft);
   await rename(draft, folder).catch((error: unknown) => {
-    throw new DataError('exists', `${folder} is already there`, error);
+    throw new DataError('exists', `${folder} already exists`, error);
   });
   await syncPath(dirname(folder));
 }
@@ -61,7 +61,7 @@ async function firstWrite(database: Database): Promise<void> {
   await database.batch().put(key, key).del(key).write({ sync: true });
 }
 
-/** Methods of classic-level that the types of `level` omit. */
+/** Methods of classic-level that the types of `level` do not have. */
 interface Compactable {
   compactRange(
     from: Uint8Array,
@@ -71,7 +71,8 @@ interface Compactable {
 }
 
 /**
- * Rewrites all tables without deleted or replaced entries. It is slow and needs room for a merge.
+ * Rewrites all tables without deleted or replaced entries. This is slow, and needs room for a
+ * merge.
  */
 export async function compactAll(database: Database): Promise<void> {
   const all = database as unknown as Compactable;
@@ -90,7 +91,7 @@ async function open(folder: string, isNew: boolean): Promise<Database> {
 }
 
 const FREE_SPACE =
-  'the disk is full, and nothing of the data is lost: free about 20 MiB there, and start again';
+  'the disk is full, and no data is lost: free about 20 MiB on it, and start again';
 
 function openError(folder: string, error: unknown): DataError {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
@@ -100,7 +101,7 @@ function openError(folder: string, error: unknown): DataError {
     return new DataError('locked', `${folder} is in use by another process (${reason})`, error);
   }
   if (code === 'LEVEL_CORRUPTION') {
-    const advice = 'move the directory away, and the replica comes back from its peers';
+    const advice = 'move the directory away, and the replica gets its data from its peers';
     return new DataError('damaged', `${folder} is damaged: ${reason}; ${advice}`, error);
   }
   if (reason.includes('create_if_missing is false')) {

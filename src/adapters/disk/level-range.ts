@@ -1,8 +1,8 @@
 // Range reads of a LevelDB database, off the event loop.
 //
 // LevelDB's iterator skips a block that it cannot read and reports this only at its end. A range
-// that stops earlier would lack entries in silence. So if a range was cut short, a second iterator
-// runs over it, in native code and without returning entries, up to the place of the cut.
+// that stops earlier would lack entries without an error. So if a range was cut short, a second
+// iterator reads it up to the place of the cut, in native code and without returning entries.
 
 import { assert } from '../../base/assert.ts';
 import type { RangeEntry, RangeRequest, RangeResult } from '../../model/effect.ts';

@@ -1,9 +1,9 @@
 // The Storage port over LevelDB. Point reads are synchronous and timed; commits go through the
 // writer; ranges and clears run in libuv's pool.
 //
-// LevelDB verifies no checksums here, so a changed byte may be returned as a wrong value or an
-// absent key. The core's own checksums and chains find the first, comparison with peers finds the
-// second.
+// LevelDB verifies no checksums here, so a changed byte may lead to a wrong value or an absent key.
+// The core's own checksums and chains find a wrong value; comparison with peers finds an absent
+// key.
 
 import { createHistogram } from '../../base/histogram.ts';
 import type { RangeRequest, RangeResult } from '../../model/effect.ts';
@@ -45,8 +45,8 @@ export class LevelStorage implements Storage {
   }
 
   /**
-   * Merges all tables, so that deleted entries become free room; false if nothing was written since
-   * the last merge.
+   * Merges all tables, so that the space of deleted entries becomes free; false if nothing was
+   * written since the last merge.
    */
   async reclaim(): Promise<boolean> {
     if (this.#commits === this.#commitsReclaimed || this.failure !== undefined) return false;
@@ -60,7 +60,7 @@ export class LevelStorage implements Storage {
     return this.#unreadable;
   }
 
-  /** Why the storage accepts no more writes. */
+  /** Why the storage accepts no more writes; `undefined` while it does. */
   get failure(): string | undefined {
     return this.#writer.failure;
   }

@@ -1,11 +1,11 @@
 // The only writer of a LevelDB database: one write at a time, and none after a failure.
 //
-//   free -> writing -> free | poisoned
+//  free -> writing -> free | poisoned
 //
 // (1) A batch is one chained LevelDB batch and one synced write: all of it is durable or none.
-// (2) After a failed write every later one fails with the same reason. LevelDB itself would go on:
-//     after an append that the disk refused it acknowledges writes that are gone after a restart
-//     (docs/storage.md).
+// (2) After a failed write every later one fails with the same reason. LevelDB itself would
+//     continue: after an append that the disk refused it acknowledges writes that are gone after a
+//     restart (docs/storage.md).
 // (3) Clears alternate with commits and never run beside them, so a failed clear is known before
 //     the next commit. The pieces of a clear are small and not synced: no record refers to a
 //     cleared key.
@@ -29,7 +29,7 @@ interface Job {
 export class LevelWriter {
   readonly #database: Database;
   readonly #writeOptions: { readonly sync: boolean };
-  /** The commit that waits or is in progress; at most one. */
+  /** The commit that waits or is in progress; there is at most one. */
   #commit: Job | undefined;
   /** Pieces of clears that wait; at most one for each clear. */
   readonly #clears = createRing<Job>(4);
@@ -41,7 +41,7 @@ export class LevelWriter {
     this.#writeOptions = { sync };
   }
 
-  /** Why the storage accepts no more writes. */
+  /** Why the storage accepts no more writes; `undefined` while it does. */
   get failure(): string | undefined {
     return this.#failure;
   }
@@ -98,8 +98,8 @@ export class LevelWriter {
     this.#isWriting = false;
     this.#failure ??= failure;
     if (job === this.#commit) this.#commit = undefined;
-    // Starts the next write before the owner can commit again, so that a waiting clear gets its
-    // turn.
+    // Starts the next write before the owner can commit again, so that a waiting clear is not
+    // passed over.
     this.#next();
     job.done(failure);
     if (this.#failure !== undefined) this.#refuseAll();

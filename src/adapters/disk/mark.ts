@@ -14,29 +14,28 @@
 
 import type { DiskRoom } from '../../model/disk.ts';
 
-/** As the file system reports it. */
+/** As reported by the file system. */
 export interface DiskUse {
   /** What this process may still use. */
   readonly availableBytes: number;
   readonly totalBytes: number;
   /**
-   * What the database occupies; an estimate above the bound of a merge is as good as the exact
-   * size.
+   * The size of the database; beyond the bound of a merge an estimate is as good as the exact size.
    */
   readonly storedBytes: number;
 }
 
 const MIB = 1024 * 1024;
 const GROWTH_BYTES = 32 * MIB;
-/** A merge of a larger database needs no more room than this. */
+/** A merge needs at most this much room, even in a larger database. */
 export const COMPACTION_BYTES_MAX = 256 * MIB;
 const FLOOR_BYTES = 64 * MIB;
-/** The share of a small volume, for growth and for the floor. */
+/** The share of a small volume that is kept free for growth and for the floor. */
 const SHARE_MAX = 1 / 3;
 const PEER_BYTES = 16 * MIB;
 const DELETE_BYTES = 4 * MIB;
 
-/** Below this, values of clients are refused. */
+/** With less free space than this, values of clients are refused. */
 export function lowWaterMark({ storedBytes, totalBytes }: DiskUse): number {
   const most = Math.floor(totalBytes * SHARE_MAX);
   const growth = Math.min(GROWTH_BYTES, most);

@@ -1,4 +1,4 @@
-// A file that only occupies space. It is deleted when the disk is full, which frees room to
+// A file that only occupies space. It is deleted when the disk is full: that frees the room to
 // compact, to truncate the log and to stop in order.
 
 import { randomFillSync } from 'node:crypto';
@@ -8,7 +8,9 @@ import { syncPath } from './durable-file.ts';
 
 const PIECE_BYTES = 1024 * 1024;
 
-/** Writes `bytes` of noise, which a file system cannot compress, unless they are already stored. */
+/**
+ * Writes `bytes` of noise, which a file system cannot compress, unless the file already has them.
+ */
 export async function makeReserve(path: string, bytes: number): Promise<void> {
   if ((await sizeOf(path)) === bytes) return;
   try {

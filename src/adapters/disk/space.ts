@@ -1,19 +1,19 @@
-// Measures the free room on the disk once a second, ten times a second where little is left. Each
-// measurement sets how much may be written until the next one: after an append that the disk
-// refused, LevelDB cannot be trusted any more (rules S4, S5).
+// Measures the free room on the disk once a second, and ten times a second when little is left.
+// Each measurement decides how much may be written until the next one: after an append that the
+// disk refused, LevelDB can no longer be trusted (rules S4, S5).
 //
-//   roomy -- available below the mark --> low
-//   low   -- available above the mark, a quarter and the reserves --> roomy
+//  roomy -- available below the mark --> low
+//  low   -- available above the mark, a quarter and the reserves --> roomy
 //
 // Two reserves are made while there is room. The first is released while the disk is low and
 // another program takes the rest, so that deletes are still accepted. The second is released only
 // at a start, because LevelDB cannot be opened on a full disk. Both are created again on the way
-// back to `roomy`; the distance between the two thresholds is larger than the reserves for that
-// reason.
+// back to `roomy`; for that reason the distance between the two thresholds is larger than the
+// reserves.
 //
-// While the disk is low, deletes and truncated logs become free room only when LevelDB merges its
-// tables, and it merges when tables are written. So `reclaim` requests a merge when nothing is
-// written. If the room cannot be measured, nothing changes and one note is written.
+// While the disk is low, the space of deletes and truncated logs becomes free only when LevelDB
+// merges its tables, and it merges when tables are written. So `reclaim` requests a merge when
+// nothing is written. If the room cannot be measured, nothing changes and one note is written.
 
 import { readdir, stat, statfs as nodeStatfs } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ export interface DiskSpaceOptions {
   readonly reserves: readonly Reserve[];
   readonly pollMs?: number;
   readonly onLook: (room: DiskRoom) => void;
-  /** Turns deleted entries into free room; false if nothing was deleted since the last call. */
+  /** Frees the space of deleted entries; false if nothing was deleted since the last call. */
   readonly reclaim?: () => Promise<boolean>;
   readonly note: Trace['note'];
   readonly measure?: (folder: string) => Promise<DiskUse>;
@@ -37,14 +37,15 @@ export interface DiskSpaceOptions {
 
 const MIB = 1024 * 1024;
 const POLL_MS = 1000;
-/** The interval of measurements while little may still be written. */
+/** The interval of measurements when little may still be written. */
 const HASTE = 10;
 const LITTLE_BYTES = 512 * MIB;
-/** Below this the first reserve is released. */
+/** With less free space than this, the first reserve is released. */
 const EMERGENCY_BYTES = 8 * MIB;
 const RESERVE_SHARE_MAX = 1 / 8;
 /**
- * Measurements of a low disk from one merge to the next, so that LevelDB's own merges have ended.
+ * How many measurements of a low disk lie between two merges, so that LevelDB's own merges have
+ * ended.
  */
 const LOOKS_BETWEEN_RECLAIMS = 100;
 
@@ -78,7 +79,7 @@ export class DiskSpace {
     return this.#use;
   }
 
-  /** Below this the disk is low, by the last measurement. */
+  /** With less free space than this the disk is low, by the last measurement. */
   get markBytes(): number | undefined {
     return this.#use === undefined ? undefined : lowWaterMark(this.#use);
   }
@@ -209,8 +210,8 @@ export async function measureDisk(folder: string): Promise<DiskUse> {
 }
 
 /**
- * The bytes of the files in a folder; counting stops at the bound. `otherwise` where the folder is
- * unreadable.
+ * The bytes of the files in a folder; counting stops at the bound. `otherwise` if the folder cannot
+ * be read.
  */
 async function sizeOf(folder: string, otherwise: number): Promise<number> {
   let bytes = 0;

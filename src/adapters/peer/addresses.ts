@@ -1,7 +1,7 @@
-// The addresses from which members connect: those that the configured names resolve to, and those
-// from which a member has proved itself, because behind NAT it comes from another address. Names
-// are resolved one after the other, so that an unresponsive name server occupies at most one thread
-// of the pool, and again every minute, because addresses of containers change.
+// The addresses from which members connect: those of the configured names, and those from which a
+// member has proved itself, because behind NAT it has another address. Names are resolved one after
+// the other, so that an unresponsive name server occupies at most one thread of the pool, and again
+// every minute, because addresses of containers change.
 
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
@@ -60,7 +60,7 @@ export class PeerAddresses {
           found.map(({ address }) => plainOf(address)),
         );
       } catch {
-        // Its earlier addresses remain; if the name cannot be resolved, the next proof adds the
+        // Its earlier addresses stay valid. If the name cannot be resolved, the next proof adds the
         // address.
       }
     }

@@ -1,12 +1,12 @@
 // Peer messages as bytes, version 1 of the peer protocol. messages/ has a file for each kind,
 // parts/ has what several kinds share.
 //
-//   message = kind u8 | length u32 | body
+//  message = kind u8 | length u32 | body
 //
-// Names and keys are prefixed by their length, vectors by their count. A mutation is sent with the
-// bytes in which it was received, prefixed by their length. Reading verifies every mutation
-// (model/encoding.ts) and copies it first, so that a stored mutation does not keep a receive buffer
-// of many kilobytes in memory.
+// A length precedes each name and key, a count each vector. A mutation is sent with the bytes in
+// which it was received, after their length. Reading verifies every mutation (model/encoding.ts).
+// It copies the mutation first, so that a stored mutation does not keep a receive buffer of many
+// kilobytes in memory.
 //
 // Reading never throws. Counts and lengths are bounded, and compared with the remaining bytes,
 // before memory is allocated. A body must be consumed to its last byte. Otherwise the result is

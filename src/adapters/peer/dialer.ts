@@ -1,9 +1,10 @@
 // The dialing side of the peer channel: keeps one connection to one peer. It dials, proves itself,
-// and checks the proof of the other side before it reads a frame. When the connection ends it dials
-// again after a pause. The pause doubles with each failure up to a bound and is drawn at random
-// from its upper half, so that replicas that lost a peer together do not return together.
+// and checks the proof of the other side before it reads a frame. When the connection ends, it
+// dials again after a pause. The pause doubles with each failure up to a bound, and its length is
+// drawn at random from the upper half, so that replicas that lost a peer at the same time do not
+// all dial it at the same time.
 //
-//   waiting -> dialing -> connected -> waiting           * -> stopped
+//  waiting -> dialing -> connected -> waiting           * -> stopped
 
 import { Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
 import { WebSocket } from 'ws';
@@ -33,11 +34,13 @@ export interface PeerDialerOptions {
   /** Options of the WebSocket layer. */
   readonly socketOptions: { readonly maxPayload: number };
   readonly onAuthenticated: (connection: Authenticated) => void;
-  /** An attempt failed; `reason` is a refusal of the peer, an error code, or a few words. */
+  /**
+   * An attempt failed; `reason` is a refusal of the peer, an error code, or a short description.
+   */
   readonly onFailed: (peer: Member, reason: string) => void;
 }
 
-/** One attempt: everything that must be released if it fails. */
+/** One attempt, with everything that must be released if it fails. */
 interface Attempt {
   readonly agent: Agent;
   readonly deadline: NodeJS.Timeout;
@@ -64,7 +67,7 @@ export class PeerDialer {
     this.#dial();
   }
 
-  /** connected -> waiting. A connection that did not last counts as a failure. */
+  /** connected -> waiting. A connection that ended soon counts as a failure. */
   onClosed(): void {
     if (this.#state !== 'connected') return;
     const lastedMs = performance.now() - this.#connectedAtMs;
@@ -86,7 +89,7 @@ export class PeerDialer {
     this.#pause = setTimeout(() => this.#dial(), pauseMs * (0.5 + Math.random() / 2));
   }
 
-  /** waiting -> dialing: greets, on the connection that the proof will use as well. */
+  /** waiting -> dialing: sends the greeting, on the connection that carries the proof as well. */
   #dial(): void {
     const { identity, peer, handshakeTimeoutMs } = this.#options;
     this.#state = 'dialing';

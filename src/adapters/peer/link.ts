@@ -1,12 +1,12 @@
 // One live connection to an authenticated peer.
 //
-//   open -> closing -> closed
+//  open -> closing -> closed
 //
 // Messages are written into the current frame as they are sent; a flush sends it as one WebSocket
-// message, which is one write to the socket. Nothing is queued for later: if the bytes on the way
-// to the peer, the current frame included, would exceed the bound, the connection ends, because the
-// log is the buffer (trap 64). If nothing arrives for a while, the peer is pinged; if it does not
-// answer, the connection ends.
+// message, which is one write to the socket. Nothing is queued: if the bytes on the way to the
+// peer, the current frame included, would exceed the bound, the connection ends, because the log is
+// the buffer (trap 64). If nothing arrives for a while, the peer is pinged; if it does not answer,
+// the connection ends.
 
 import type { Socket } from 'node:net';
 import type { RawData, WebSocket } from 'ws';
@@ -28,7 +28,7 @@ export interface PeerTraffic {
   bytesSent: number;
   framesReceived: number;
   bytesReceived: number;
-  /** Bytes on the way to the peer now. */
+  /** Bytes that are on the way to the peer now. */
   readonly queueBytes: number;
 }
 
@@ -37,7 +37,7 @@ export interface PeerLinkOptions {
   readonly frameBytesMax: number;
   readonly queueBytesMax: number;
   readonly peerTimeoutMs: number;
-  /** Delays every frame by this time, in order; 0 for no emulated distance. */
+  /** Delays every frame by this time, without changing their order; 0 for no emulated distance. */
   readonly delayMs: number;
   readonly traffic: PeerTraffic;
   readonly onMessage: (message: Message) => void;
@@ -50,7 +50,7 @@ interface Delayed {
   readonly frame: Uint8Array;
 }
 
-/** A frame at this size is sent early: a longer one would delay everything behind it. */
+/** A frame of this size is sent early: a longer one would delay everything behind it. */
 const FRAME_BYTES_TARGET = 256 * 1024;
 
 export class PeerLink {
@@ -121,9 +121,7 @@ export class PeerLink {
     else if (quietMs >= this.#options.peerTimeoutMs / 3) this.#socket.ping();
   }
 
-  /**
-   * The silence is counted from now: either the peer was heard, or this process was not running.
-   */
+  /** Silence counts from now: either the peer sent something, or this process was not running. */
   excuse(nowMs: number): void {
     this.#heardMs = nowMs;
   }

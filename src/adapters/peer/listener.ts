@@ -1,7 +1,7 @@
 // The listening side of the peer channel: accepts connections on a port of its own and hands over
-// those that proved themselves. The cost of a stranger is bounded: the number of unproved
-// connections (strangers.ts), a deadline for the greeting and one for the whole handshake, and
-// headers of one kilobyte. No body and no WebSocket frame is read before the proof.
+// those that have proved themselves. The cost of unproved connections is bounded: by their number
+// (strangers.ts), a deadline for the greeting and one for the whole handshake, and headers of one
+// kilobyte. No body and no WebSocket frame is read before the proof.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -43,16 +43,13 @@ export interface PeerListenerOptions {
   readonly identity: PeerIdentity;
   readonly members: readonly Member[];
   readonly handshakeTimeoutMs: number;
-  /**
-   * Bound on connections that have not proved themselves; beyond it the oldest of a kind is
-   * dropped.
-   */
+  /** The bound on unproved connections; beyond it the oldest of a kind is dropped. */
   readonly strangersMax: number;
   /** Options of the WebSocket layer. */
   readonly socketOptions: { readonly maxPayload: number };
   /** The owner's last check before a peer is accepted. */
   readonly admit: (peer: Member, incarnation: Incarnation) => Refusal | undefined;
-  /** What this replica answers to a probe; `undefined` while it has not begun. */
+  /** The answer of this replica to a probe; `undefined` before it has begun. */
   readonly introduce: () => Introduction | undefined;
   readonly onAuthenticated: (connection: Authenticated) => void;
   readonly onRefused: (reason: Refusal) => void;
@@ -61,9 +58,9 @@ export interface PeerListenerOptions {
 /** A dialer sends its greeting as soon as it is connected. */
 const GREETING_TIMEOUT_MS = 2000;
 
-/** What the dialer has to prove on this connection. It serves once. */
+/** What the dialer has to prove on this connection. A challenge is used once. */
 interface Challenged {
-  /** `undefined`: it only asks which replica this is. */
+  /** `undefined`: the dialer only asks which replica this is. */
   readonly peer: Member | undefined;
   readonly said: Transcript;
 }
@@ -109,7 +106,7 @@ export class PeerListener {
       this.#http.once('error', reject);
       this.#http.listen({ host, port }, () => {
         this.#http.off('error', reject);
-        // A connection for which the process had no descriptor.
+        // The process had no descriptor for a connection.
         this.#http.on('error', () => this.#options.onRefused('crowded'));
         this.#addresses.start();
         resolve(this.#http.address() as AddressInfo);
@@ -118,7 +115,8 @@ export class PeerListener {
   }
 
   /**
-   * Accepts no further connection and drops unproved ones. Connections handed over are unaffected.
+   * Accepts no further connection and drops the unproved ones. Connections that were handed over
+   * stay open.
    */
   close(): Promise<void> {
     this.#addresses.stop();
@@ -149,7 +147,8 @@ export class PeerListener {
   }
 
   /**
-   * Answers the greeting of a probe with a challenge, and its proof with this replica's identity.
+   * Answers the greeting of a probe with a challenge, and the proof with the identity of this
+   * replica.
    */
   #onProbe(request: IncomingMessage, response: ServerResponse): void {
     const refusal = requestRefusal(request, PROBE_PATH);
@@ -209,7 +208,7 @@ export class PeerListener {
     return this.#options.admit(peer, dialer.incarnation) ?? { peer, said };
   }
 
-  /** A valid proof opens the WebSocket. A challenge serves once, even if the proof fails. */
+  /** A valid proof opens the WebSocket. The challenge is used up, even if the proof fails. */
   #onUpgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     const { socket } = request;
     const challenged = this.#strangers.take(socket);
@@ -264,7 +263,7 @@ export class PeerListener {
   }
 }
 
-/** Signs of a request that is no handshake: another path, a browser's origin, a body. */
+/** Signs that a request is not a handshake: another path, the origin of a browser, a body. */
 function requestRefusal(request: IncomingMessage, path: string): Refusal | undefined {
   const { headers } = request;
   if (headers.origin !== undefined || headers['sec-websocket-origin'] !== undefined)

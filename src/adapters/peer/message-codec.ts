@@ -5,10 +5,12 @@ import type { Message } from '../../model/message.ts';
 import type { Sealed } from './parts/mutation.ts';
 
 export interface MessageCodec<M extends Message> {
-  /** The bound of its lists, mutations and long texts. `MESSAGE_BYTES_USUAL` covers the rest. */
+  /**
+   * The bound of its lists, mutations and long texts. `MESSAGE_BYTES_USUAL` covers everything else.
+   */
   bytesMax(message: M): number;
   write(writer: ByteWriter, message: M, sealed: Sealed): void;
-  /** The message; `undefined` or a failed reader if the bytes are not a valid one. */
+  /** The message. If the bytes are not valid, it is `undefined` or the reader has failed. */
   read(reader: ByteReader, sealed: Sealed): M | undefined;
 }
 

@@ -1,9 +1,9 @@
-// Whether the wall clock is right, before an incarnation is numbered by it: a start asks its peers
-// for their time, at their peer ports, and compares as heartbeats do later
-// (consistency/agreed-clock.ts). No proof is exchanged here, because the times only decide how the
-// next incarnation is numbered.
+// Whether the wall clock is right, before it numbers an incarnation: a start asks its peers for
+// their time, at their peer ports, and compares as heartbeats do later
+// (consistency/agreed-clock.ts). No proof is exchanged, because the times only decide the number of
+// the next incarnation.
 //
-//   GET /clock   ->   204, Conit-Wall: milliseconds since 1970
+//  GET /clock   ->   204, Conit-Wall: milliseconds since 1970
 
 import { get } from 'node:http';
 import { type ClockSample, medianOf, sampleOf } from '../../model/clock-sample.ts';
@@ -26,7 +26,7 @@ const ROUND_MS = 100;
 const ANSWER_MS = 500;
 const HEADERS_BYTES_MAX = 1024;
 
-/** The time, if a majority with this replica confirms the clock; else `undefined`. */
+/** The time if a majority, this replica included, confirms the clock; otherwise `undefined`. */
 export async function comparedWallMs(options: PeerClockOptions): Promise<number | undefined> {
   const { addresses, driftMaxMs, waitMs, wallMs } = options;
   const untilMs = performance.now() + waitMs;

@@ -1,12 +1,12 @@
 // Which replica is at an address: a member asks this before it proposes a newcomer to the others.
-// Both prove that they hold the secret, as for a connection (handshake.ts), and the asked process
-// proves what it says about itself as well. It identifies the asker by the secret alone, because a
-// newcomer need not know all members.
+// Both prove that they have the secret, as for a connection (handshake.ts), and the asked process
+// also proves what it reports about itself. It identifies the asking member by the secret alone,
+// because a newcomer need not know all members.
 //
-//   asker   GET /probe                     cluster, ids, incarnation, versions spoken, nonce
-//   asked   401                            version chosen, incarnation, nonce
-//   asker   GET /probe                     proof of the asker              same TCP connection
-//   asked   204                            region, epoch that its directory is bound to, proof
+//  asker   GET /probe                     cluster, ids, incarnation, versions spoken, nonce
+//  asked   401                            version chosen, incarnation, nonce
+//  asker   GET /probe                     proof of the asker              same TCP connection
+//  asked   204                            region, epoch that its directory is bound to, proof
 
 import { Agent, type IncomingMessage, request as httpRequest } from 'node:http';
 import { once } from 'node:events';
@@ -28,7 +28,9 @@ import {
   type Transcript,
 } from '../handshake.ts';
 
-/** What a replica says about itself; `epoch` is 0 if its directory is not bound to a membership. */
+/**
+ * What a replica reports about itself; `epoch` is 0 if its directory is not bound to a membership.
+ */
 export interface Introduction {
   readonly region: string;
   readonly epoch: number;
@@ -61,7 +63,8 @@ export async function probePeer(
     const { code, message } = error as NodeJS.ErrnoException;
     if (signal.aborted)
       return { kind: 'unreachable', reason: 'it did not answer in time', mayBegin: false };
-    if (code?.startsWith('HPE_') === true) return { kind: 'other', reason: 'it speaks no HTTP' };
+    if (code?.startsWith('HPE_') === true)
+      return { kind: 'other', reason: 'it does not answer in HTTP' };
     return { kind: 'unreachable', reason: code ?? message, mayBegin: code === 'ECONNREFUSED' };
   } finally {
     agent.destroy();
@@ -91,7 +94,7 @@ async function converse(
     shown !== undefined && isProof(answer.headers['conit-proof'], proofBy(secret, shown, said));
   return isProved
     ? { kind: 'there', ...shown }
-    : { kind: 'other', reason: 'it does not hold the cluster secret' };
+    : { kind: 'other', reason: 'it does not have the cluster secret' };
 }
 
 function refused(answer: IncomingMessage): Probed {

@@ -2,9 +2,9 @@
 // deadline, and a new one replaces the oldest of its own kind, so strangers displace strangers and
 // not a peer:
 //
-//                         silent: nothing received yet     greeted: a challenge was sent
-//   from a known address        1/8 of the places                 1/2
-//   from any other              1/8                               1/4
+//                        silent: nothing received yet     greeted: a challenge was sent
+//  from a known address        1/8 of the places                 1/2
+//  from any other              1/8                               1/4
 //
 // An address is known if a member is configured there or has proved itself from there. A peer sends
 // its greeting as soon as it is connected and proves itself one round trip later. So silent
@@ -37,7 +37,7 @@ type Kind = 'silent' | 'greeted';
 
 export class Strangers<T> {
   readonly #options: StrangersOptions;
-  /** In the order in which they entered their kind. */
+  /** In the order of their arrival in their kind. */
   readonly #silent = new Map<Socket, Stranger<T>>();
   readonly #greeted = new Map<Socket, Stranger<T>>();
 
@@ -62,7 +62,7 @@ export class Strangers<T> {
     stream.once('close', () => this.forget(stream));
   }
 
-  /** silent -> greeted; false if it is not silent any more, or not in the table. */
+  /** silent -> greeted; false if it is no longer silent, or not in the table. */
   challenge(stream: Socket, challenge: T): boolean {
     const stranger = this.#silent.get(stream);
     if (stranger === undefined) return false;
@@ -76,7 +76,10 @@ export class Strangers<T> {
     return true;
   }
 
-  /** Its challenge, if one was sent. It leaves the table, whether or not its proof is valid. */
+  /**
+   * The challenge that was sent to it, if any. It leaves the table, whether or not its proof is
+   * valid.
+   */
   take(stream: Socket): T | undefined {
     const challenge = this.#greeted.get(stream)?.challenge;
     this.forget(stream);
@@ -127,7 +130,7 @@ function placesOf(max: number, kind: Kind, isKnown: boolean): number {
   return Math.max(1, Math.floor(max / (isKnown ? 2 : 4)));
 }
 
-/** A host with one IPv6 address has all 2^64 of its subnet. */
+/** A host with one IPv6 address can use all 2^64 of its subnet. */
 function sourceOf(address: string): string {
   if (!isIPv6(address) || address.startsWith('::ffff:')) return address;
   const [head = ''] = address.split('::');

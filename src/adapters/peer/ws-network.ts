@@ -1,8 +1,8 @@
 // The peer channel of a real process: one WebSocket connection for each pair of replicas, on a port
 // of its own.
 //
-// The replica with the smaller id dials, the other listens, so a pair never has two connections by
-// construction. When an authenticated connection arrives and an older one exists, the new one
+// The replica with the smaller id dials, the other one listens, so a pair never has two connections
+// by construction. When an authenticated connection arrives and an older one exists, the new one
 // replaces it: the old one has ended without this side noticing. Only a process with an older
 // incarnation is refused; otherwise two processes with one id would replace each other for ever.
 //
@@ -49,11 +49,11 @@ export interface WsNetworkOptions {
 export interface PeerLimits {
   /** A larger frame is not sent; one that arrives ends the connection. */
   readonly frameBytesMax: number;
-  /** Bytes on the way to one peer; beyond it the connection is dropped. */
+  /** The bound on bytes on the way to one peer; beyond it the connection is dropped. */
   readonly queueBytesMax: number;
-  /** From the first byte of a connection to the proof. */
+  /** The time from the first byte of a connection to its proof. */
   readonly handshakeTimeoutMs: number;
-  /** Connections that have not proved themselves (strangers.ts). */
+  /** The bound on unproved connections (strangers.ts). */
   readonly strangersMax: number;
   readonly reconnectMinMs: number;
   readonly reconnectMaxMs: number;
@@ -162,7 +162,9 @@ export class WsNetwork implements Network {
     return this.#options.peerTimeoutMs / 6;
   }
 
-  /** A check that runs late shows that this process was suspended, and nothing about its peers. */
+  /**
+   * A check that runs late shows that this process was suspended; it shows nothing about the peers.
+   */
   #look(): void {
     const nowMs = performance.now();
     const isLate = nowMs - this.#watchedMs > 2 * this.#watchPeriodMs;
@@ -181,8 +183,8 @@ export class WsNetwork implements Network {
       // Our frames are not fragmented.
       maxFragments: 1,
       closeTimeout: CLOSE_TIMEOUT_MS,
-      // RFC 6455 masks against browser scripts that craft bytes for proxies on the way (10.3).
-      // There is no script here, and masking costs both ends a pass over every byte.
+      // RFC 6455 masks frames against browser scripts that craft bytes for proxies on the way
+      // (10.3). Here is no script, and masking costs both ends a pass over every byte.
       generateMask: (mask: Buffer) => void mask.fill(0),
     };
   }
@@ -250,7 +252,7 @@ export class WsNetwork implements Network {
     this.#handler?.onConnected(index);
   }
 
-  /** Ends the present connection, which another one replaces. */
+  /** Ends the current connection, which another one replaces. */
   #retire(index: number, code: number, reason: string): void {
     const link = this.#links[index];
     if (link === undefined) return;
@@ -285,7 +287,7 @@ export class WsNetwork implements Network {
     };
   }
 
-  /** Strangers and lost peers try again and again; the log gets one line a minute. */
+  /** Strangers and lost peers try repeatedly; the log gets one line a minute. */
   #noteSeldom(event: string, fields: { readonly [name: string]: string }): void {
     const what = [event, ...Object.values(fields)].join(' ');
     const nowMs = performance.now();

@@ -29,7 +29,7 @@ export function coreFamilies(metrics: Metrics): readonly Family[] {
   }));
 }
 
-/** Rows of one family are of one type: Prometheus knows one for each name. */
+/** Prometheus knows one type for each name, so rows of one family have one type. */
 function typeOf({ name }: FamilyText, series: readonly Series[]): Family['type'] {
   const types = new Set(series.map(({ row }) => TYPES[row.kind]));
   const [type] = types;
@@ -46,7 +46,7 @@ const TYPES = {
 
 type Value = Metrics[keyof Metrics];
 
-// `read` returns what the row says; the type system cannot follow that through the list of rows.
+// `read` returns what the row says; the type system cannot follow this through the list of rows.
 function samplesOf(row: MetricRow, read: () => Value): Series['samples'] {
   const { labels } = row;
   switch (row.kind) {

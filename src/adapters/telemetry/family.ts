@@ -1,5 +1,5 @@
-// Metric families in the form that the registry needs: name, meaning, type, and samples that are
-// read at a scrape. Between scrapes a metric is a plain number kept by its owner.
+// Metric families in the form that the registry needs: name, help, type, and samples that are read
+// at a scrape. Between scrapes a metric is a plain number in its owner.
 
 import type { Histogram } from '../../base/histogram.ts';
 
@@ -30,7 +30,7 @@ export function counter(name: string, help: string, read: () => number): Family 
   return { name, help, type: 'counter', samples: () => [{ labels: NO_LABELS, value: read() }] };
 }
 
-/** `undefined` is unknown, and an unknown value has no sample. */
+/** `undefined`: the value is unknown, so it has no sample. */
 export function gauge(name: string, help: string, read: () => number | undefined): Family {
   const samples = (): readonly Sample[] => {
     const value = read();

@@ -1,21 +1,24 @@
 // How bytes leave through a file descriptor of this process without blocking the event loop.
 //
-//   direct   pipes, terminals, devices: opened a second time through /proc with O_NONBLOCK, so that
-//            the flag applies to this process only (the inherited description is shared with other
-//            writers). A write takes what there is room for, and nothing when there is none.
-//   pool     files, sockets, and what cannot be opened a second time: written in libuv's pool, one
-//            write at a time. A stuck disk or reader holds one of its threads, and the caller
-//            limits for how long.
+//  direct   pipes, terminals, devices: opened a second time through /proc with O_NONBLOCK, so that
+//           the flag applies to this process only (the inherited description is shared with other
+//           writers). A write takes as many bytes as there is room for, possibly none.
+//  pool     files, sockets, and what cannot be opened a second time: written in libuv's pool, one
+//           write at a time. A stuck disk or reader blocks one of its threads, and the caller
+//           limits for how long.
 
 import { constants, fstatSync, openSync, write, writeSync } from 'node:fs';
 
-/** Called with the number of bytes taken, or the reason why none was. */
+/** Called with the number of bytes that were written, or the reason why there were none. */
 type Taken = (error: NodeJS.ErrnoException | undefined, bytes: number) => void;
 
 export interface LogDevice {
-  /** Calls `taken` once, before it returns or later; 0 bytes: no room now. One write at a time. */
+  /**
+   * Calls `taken` once, before it returns or later; 0 bytes: there was no room. One write at a
+   * time.
+   */
   write(bytes: Uint8Array, taken: Taken): void;
-  /** Writes now and may block; for a process that ends. Throws the system's error. */
+  /** Writes now, and may block: for a process that ends. Throws the system's error. */
   writeNow(bytes: Uint8Array): number;
 }
 
@@ -24,7 +27,7 @@ export function openLogDevice(fd: number): LogDevice {
   return own === undefined ? throughPool(fd) : direct(own);
 }
 
-/** A file would lose its position and its append mode, and a socket cannot be opened. */
+/** A file would lose its position and its append mode, and a socket cannot be opened again. */
 function openOnceMore(fd: number): number | undefined {
   try {
     const stat = fstatSync(fd);

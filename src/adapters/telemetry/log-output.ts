@@ -1,11 +1,11 @@
-// Where the lines of the log go: into memory first, then to the device at its speed. The replica
-// serves even if its log cannot be written (trap 77).
+// The path of log lines: into memory first, then to the device at its speed. The replica serves
+// even if its log cannot be written (trap 77).
 //
-//   idle -> scheduled -> writing -> idle      the device took everything
-//                                -> pausing   it took nothing: no room now, or an error (ENOSPC,
-//                                             EPIPE); tried again later
+//  idle -> scheduled -> writing -> idle      the device took everything
+//                               -> pausing   it took nothing, for lack of room or because of an
+//                                            error (ENOSPC, EPIPE); tried again later
 //
-// Bound: `bytesMax` wait in memory; a line beyond that is dropped, and so are the waiting lines
+// Bound: `bytesMax` wait in memory. A line beyond that is dropped, and so are the waiting lines
 // when the device returns an error. Dropped lines are counted, and `onResumed` gets the count once
 // the device takes something again. A line that an error cut is terminated before the next one
 // begins.
@@ -14,14 +14,14 @@ import type { LogDevice } from './log-device.ts';
 
 export interface LogOutputOptions {
   readonly device: LogDevice;
-  /** Bound on the bytes that wait in memory. */
+  /** The bound on the bytes that wait in memory. */
   readonly bytesMax?: number;
   readonly onResumed: (dropped: number, reason: string) => void;
   readonly pauseMs?: { readonly full: number; readonly failed: number };
 }
 
 const BYTES_MAX = 4 * 1024 * 1024;
-/** Bytes that one write hands over. */
+/** The bytes of one write. */
 const PIECE_BYTES_MAX = 64 * 1024;
 const PAUSE_MS = { full: 100, failed: 1000 };
 const LINE_END = Uint8Array.of(0x0a);
@@ -35,7 +35,7 @@ export class LogOutput {
   readonly #lines: Buffer[] = [];
   #bytes = 0;
   #state: 'idle' | 'scheduled' | 'writing' | 'pausing' = 'idle';
-  /** What the device is taking, and what waits. */
+  /** The bytes that the device is writing, and those that wait. */
   #piece: Buffer = Buffer.alloc(0);
   #pieceLines = 0;
   #isCut = false;
@@ -72,9 +72,9 @@ export class LogOutput {
   }
 
   /**
-   * For a process that ends: writes the waiting lines, for at most `deadlineMs`. A write that runs
-   * in the pool is left to it. A file on a stuck disk can block this call; the caller has arranged
-   * for that (last-resort.ts).
+   * For a process that ends: writes the waiting lines, for at most `deadlineMs`. A write that
+   * already runs in the pool is not repeated. A file on a stuck disk can block this call;
+   * last-resort.ts limits that.
    */
   flushNow(deadlineMs: number): void {
     const untilMs = performance.now() + deadlineMs;

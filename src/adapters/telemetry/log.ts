@@ -1,9 +1,9 @@
-// The log: one JSON object a line, for people and machines, never one per request.
+// The log: one JSON object per line, for people and machines, never one per request.
 //
 // Its texts may come from clients and peers, so control and direction characters are escaped: no
 // logged text can begin a line, colour a terminal or reorder what is shown. A note that repeats too
 // fast is counted instead of written. Writing never blocks and never fails: lines that a full disk
-// or a stuck reader does not take are dropped, counted, and reported as `log-resumed` when lines
+// or a stuck reader does not accept are dropped, counted, and reported as `log-resumed` when lines
 // are written again (log-output.ts).
 
 import { pino } from 'pino';
@@ -36,7 +36,7 @@ const FLUSH_MS = 1000;
 const TEXT_LENGTH_MAX = 2048;
 const WINDOW_MS = 10_000;
 const NOTES_PER_WINDOW_MAX = 100;
-/** There are few event names; names beyond this number share one allowance. */
+/** There are few event names; all names beyond this number share one allowance. */
 const EVENTS_MAX = 256;
 
 /** Names that the log itself uses. */

@@ -1,5 +1,5 @@
-// How late the event loop is, measured by Node in native code. Each reading covers the time since
-// the one before, so quantiles are of that window; sum and count run from the start.
+// How late the event loop is, as Node measures it in native code. Each reading covers the time
+// since the one before, so the quantiles are of that window; sum and count grow from the start.
 
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Family, Sample } from './family.ts';
@@ -26,7 +26,7 @@ export function createLoopDelay(): Family {
       { metricName: `${NAME}_count`, labels: {}, value: count },
     ];
   };
-  const help = 'How late the event loop was: quantiles since the last scrape.';
+  const help = 'Delay of the event loop: quantiles since the last scrape.';
   return { name: NAME, help, type: 'summary', samples };
 }
 

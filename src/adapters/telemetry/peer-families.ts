@@ -1,5 +1,5 @@
-// The peer channel's counters under their public names. Labels are members and reasons of a closed
-// table, so they are bounded.
+// The counters of the peer channel under their public names. Members and a closed table of reasons
+// are the labels, so their number is bounded.
 
 import type { Member } from '../../model/quorum.ts';
 import { type Family, gauges } from './family.ts';
@@ -19,7 +19,7 @@ export function peerFamilies(members: readonly Member[], traffic: NetworkTraffic
   return [
     gauges(
       'conit_peer_send_queue_bytes',
-      'Bytes on the way to a peer.',
+      'Bytes queued or on the way to each peer.',
       ofPeers(({ queueBytes }) => queueBytes),
     ),
     count('conit_peer_frames_sent_total', 'Frames sent.', (peer) => peer.framesSent),
@@ -30,7 +30,7 @@ export function peerFamilies(members: readonly Member[], traffic: NetworkTraffic
       'Bytes of frames received.',
       (peer) => peer.bytesReceived,
     ),
-    count('conit_peer_connects_total', 'Connections made.', (peer) => peer.connects),
+    count('conit_peer_connects_total', 'Connections established.', (peer) => peer.connects),
     count('conit_peer_disconnects_total', 'Connections ended.', (peer) => peer.disconnects),
     refusals(traffic),
   ];

@@ -1,6 +1,7 @@
-// What a replica knows of itself and its peers, as gauges. A replica is represented by its present
-// incarnation only, and the label `origin` is its id, like `peer`: the number of the incarnation is
-// a value of its own, so a restart begins no new series. An unknown value has no sample.
+// What a replica knows of itself and its peers, as gauges. Only the current incarnation of a
+// replica is shown, and the label `origin` is the id of the replica, like `peer`: the number of the
+// incarnation is a value of its own, so a restart begins no new series. An unknown value has no
+// sample.
 
 import { isTrusted } from '../../model/clock.ts';
 import type { PeerStatus, ReplicaState, Staleness, Status } from '../../model/command.ts';
@@ -37,7 +38,7 @@ export function statusFamilies(status: () => Status | undefined): readonly Famil
       }),
     );
   return [
-    whole('conit_replica_state', 'State of this replica: 1 for the one that holds.', stateSamples),
+    whole('conit_replica_state', '1 for the current state of this replica.', stateSamples),
     gauge(
       'conit_staleness_seconds',
       'Proved upper bound on the age of entries that are missing here.',
@@ -48,17 +49,17 @@ export function statusFamilies(status: () => Status | undefined): readonly Famil
     ),
     whole(
       'conit_log_head_sequence',
-      'Last entry of a log that any replica is known to hold.',
+      'Last entry of each log that any replica is known to hold.',
       heads,
     ),
-    whole('conit_applied_sequence', 'Last entry of a log that is applied here.', applied),
+    whole('conit_applied_sequence', 'Last entry of each log that is applied here.', applied),
     whole(
       'conit_applied_timestamp_seconds',
-      'When the last entry of a log that is applied here was stamped, by the clock of its origin. It does not move while ' +
-        'nothing is written there; the lag of an idle cluster is conit_replication_lag_seconds.',
+      'When the last applied entry of each log was stamped, by the clock of its origin. It does not change while ' +
+        'nothing is written there; for the lag see conit_replication_lag_seconds.',
       stamps,
     ),
-    whole('conit_incarnation', 'Number of the incarnation whose log is labelled.', (now) =>
+    whole('conit_incarnation', 'Number of the current incarnation of each replica.', (now) =>
       liveOrigins(now).map((origin) => ({
         labels: labelOf(origin),
         value: incarnationOf(origin),
@@ -77,27 +78,27 @@ export function statusFamilies(status: () => Status | undefined): readonly Famil
       const now = status();
       return now === undefined ? undefined : Number(isTrusted(now.self.clock));
     }),
-    gauge('conit_clock_drift_seconds', 'By how much the clock is ahead of the agreed one.', () => {
+    gauge('conit_clock_drift_seconds', 'How far the clock is ahead of the agreed clock.', () => {
       const now = status();
       return now === undefined ? undefined : now.self.clock.aheadMs / 1000;
     }),
     ofPeers(
       'conit_clock_offset_seconds',
-      'By how much the clock of a peer is ahead of ours.',
+      'By how much the clock of each peer is ahead of that of this replica.',
       ({ clockOffsetMs }) => (clockOffsetMs === undefined ? undefined : clockOffsetMs / 1000),
     ),
-    whole('conit_stable_cut_sequence', 'Last entry of a log that all replicas hold.', stable),
+    whole('conit_stable_cut_sequence', 'Last entry of each log that all replicas hold.', stable),
     ofOrigins(
       'conit_replication_lag_seconds',
-      'Age of the entries that are missing here.',
+      'Proved upper bound on the age of the entries of each log that are missing here.',
       (peer) => secondsOf(peer.stalenessMs),
     ),
-    ofOrigins('conit_replication_lag_entries', 'Log entries missing here.', (peer) =>
+    ofOrigins('conit_replication_lag_entries', 'Log entries that are missing here.', (peer) =>
       peer.connected ? peer.entriesWeLack : undefined,
     ),
     ofPeers(
       'conit_peer_lag_entries',
-      'Log entries written here that a peer lacks.',
+      'Log entries written here that each peer lacks.',
       (peer) => peer.entriesItLacks,
     ),
     gauge(
@@ -107,11 +108,11 @@ export function statusFamilies(status: () => Status | undefined): readonly Famil
     ),
     ofPeers(
       'conit_antientropy_last_success_timestamp_seconds',
-      'When the hash tree of a peer was last found equal to ours.',
+      'When the hash tree of each peer was last found equal to that of this replica.',
       ({ compared: { equalAtMs } }) => (equalAtMs === undefined ? undefined : equalAtMs / 1000),
     ),
-    ofPeers('conit_peer_up', 'Whether a peer is connected.', (peer) => (peer.connected ? 1 : 0)),
-    ofPeers('conit_peer_rtt_seconds', 'Smoothed round trip to a peer.', ({ rttMs }) =>
+    ofPeers('conit_peer_up', '1 if the peer is connected.', (peer) => (peer.connected ? 1 : 0)),
+    ofPeers('conit_peer_rtt_seconds', 'Smoothed round-trip time to each peer.', ({ rttMs }) =>
       rttMs === undefined ? undefined : rttMs / 1000,
     ),
   ];
@@ -119,7 +120,7 @@ export function statusFamilies(status: () => Status | undefined): readonly Famil
 
 type Whole = (name: string, help: string, read: (status: Status) => Sample[]) => Family;
 
-/** What this replica holds of each namespace, and its lag state in those whose lag is bounded. */
+/** What this replica stores of each namespace, and its lag state in those whose lag is bounded. */
 function namespaceFamilies(whole: Whole): readonly Family[] {
   const contents = (what: 'keys' | 'tombstones' | 'bytes', help: string) =>
     whole(
@@ -133,26 +134,29 @@ function namespaceFamilies(whole: Whole): readonly Family[] {
     );
   return [
     contents('keys', 'Keys with a value, including some whose deadline has just passed.'),
-    contents('tombstones', 'Deleted keys that are still remembered.'),
+    contents('tombstones', 'Deleted keys whose tombstone is still stored.'),
     contents('bytes', 'Bytes of the records of keys and tombstones, without indexes and logs.'),
     whole(
       'conit_namespace_state',
-      'State of this replica for a namespace whose lag is bounded: 1 for the state that holds.',
+      'State of this replica for each namespace whose lag is bounded: 1 for the current state, 0 for the others.',
       health,
     ),
     whole(
       'conit_namespace_answers',
-      'Whether reads of such a namespace are answered.',
+      '1 if reads of a namespace whose lag is bounded are answered.',
       ({ self }) =>
         self.namespaces.map(({ namespace, answers }) => ({
           labels: { namespace },
           value: answers ? 1 : 0,
         })),
     ),
-    whole('conit_namespace_missing_entries', 'Log entries that it is known to lack.', ({ self }) =>
-      self.namespaces.flatMap(({ namespace, missingEntries }) =>
-        sample({ namespace }, missingEntries),
-      ),
+    whole(
+      'conit_namespace_missing_entries',
+      'Log entries that this replica is known to lack, for each namespace whose lag is bounded.',
+      ({ self }) =>
+        self.namespaces.flatMap(({ namespace, missingEntries }) =>
+          sample({ namespace }, missingEntries),
+        ),
     ),
   ];
 }

@@ -1,8 +1,8 @@
 // What a replica reports to its operators: notes go to the log, measurements to the page that
 // Prometheus scrapes.
 //
-// On the path of a request this only adds to plain numbers. Labels are bounded: peers, origins of
-// present incarnations, operations, levels; never a key.
+// On the path of a request this only adds to plain numbers. The values of labels are bounded:
+// peers, origins of current incarnations, operations, levels; never a key.
 
 import { collectDefaultMetrics, type Metric, Registry } from 'prom-client';
 import { createHistogram, type Histogram } from '../../base/histogram.ts';
@@ -37,11 +37,11 @@ export function createTrace(log: Pick<Log, 'note'>): HostTrace {
   };
 }
 
-/** Where the measurements are read; each owner keeps its own. */
+/** The sources of the measurements, which their owners keep. */
 export interface TelemetrySources {
   readonly node: { readonly replica: string; readonly region: string; readonly version: string };
   readonly metrics: Metrics;
-  /** `undefined` while the replica cannot report them, which omits its gauges. */
+  /** `undefined` while the replica cannot report them; its gauges are then omitted. */
   readonly status: () => Status | undefined;
   readonly trace: HostTrace;
   readonly storage: {
@@ -76,8 +76,8 @@ export interface Exposition {
 }
 
 /**
- * prom-client's default metrics that are gauges with names of counters: `promtool check metrics`
- * refuses them.
+ * Gauges among prom-client's default metrics with names of counters, which `promtool check metrics`
+ * refuses.
  */
 const DEFAULTS_REFUSED = ['handles', 'requests', 'resources'];
 
@@ -86,7 +86,8 @@ export function createExposition(sources: TelemetrySources): Exposition {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   for (const name of DEFAULTS_REFUSED) registry.removeSingleMetric(`nodejs_active_${name}_total`);
-  // Its size grows with the known logs, so a page asks for it once, not for each family.
+  // The status grows with the number of known logs, so a page asks for it once, not for each
+  // family.
   let status: Status | undefined;
   const families = [
     nodeInfo(sources),
@@ -121,7 +122,7 @@ function storageFamilies({ trace, storage, disk }: TelemetrySources): readonly F
   return [
     histogram(
       'conit_wal_fsync_seconds',
-      'One synced batch, from hand-over to durable.',
+      'Time from the hand-over of a synced batch to its durability.',
       trace.commitSeconds,
     ),
     histogram(
@@ -131,12 +132,14 @@ function storageFamilies({ trace, storage, disk }: TelemetrySources): readonly F
     ),
     histogram(
       'conit_storage_get_seconds',
-      'One point read, on the event loop.',
+      'Time of one point read, on the event loop.',
       storage.getSeconds,
     ),
     counter('conit_storage_unreadable_total', 'Point reads that failed.', () => storage.unreadable),
-    gauge('conit_storage_failed', '1 if the storage accepts no writes any more.', () =>
-      storage.failure === undefined ? 0 : 1,
+    gauge(
+      'conit_storage_failed',
+      '1 if the storage accepts no more writes, until a restart.',
+      () => (storage.failure === undefined ? 0 : 1),
     ),
     gauge('conit_disk_available_bytes', 'Free space on the disk.', () => disk.room?.availableBytes),
     gauge('conit_disk_size_bytes', 'Size of the disk.', () => disk.room?.totalBytes),
@@ -145,18 +148,21 @@ function storageFamilies({ trace, storage, disk }: TelemetrySources): readonly F
       'Writes are refused while less disk space than this is free.',
       () => disk.markBytes,
     ),
-    gauge('conit_disk_low', 'Whether the disk is below its low-water mark.', () =>
+    gauge('conit_disk_low', '1 if the free space is below its low-water mark.', () =>
       disk.low ? 1 : 0,
     ),
   ];
 }
 
 function requestSeconds({ requests }: TelemetrySources): Family {
-  return histograms('conit_request_duration_seconds', 'HTTP requests, until their reply.', () =>
-    requests().map(({ op, level, code, histogram: read }) => ({
-      labels: { op, level: level === '' ? 'none' : level, code },
-      histogram: read,
-    })),
+  return histograms(
+    'conit_request_duration_seconds',
+    'Time from the start of an HTTP request to its reply.',
+    () =>
+      requests().map(({ op, level, code, histogram: read }) => ({
+        labels: { op, level: level === '' ? 'none' : level, code },
+        histogram: read,
+      })),
   );
 }
 

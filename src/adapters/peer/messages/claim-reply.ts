@@ -1,6 +1,6 @@
 // The answer to a claim: claim-reply = id | answer u8 | (named write | former members)?
 //
-// The answer `known` adds the named write, `lent` adds the former members if there are any.
+// The answer `known` is followed by the named write, `lent` by the former members if there are any.
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { bitsOf, isEmpty, NO_MEMBERS, readBits } from '../../../model/member-set.ts';

@@ -26,7 +26,7 @@ function write(writer: ByteWriter, { origin, entries }: Entries, sealed: Sealed)
   for (const entry of entries) writeMutation(writer, entry, sealed);
 }
 
-/** Every entry is of the named origin, and its sequence number follows the one before it. */
+/** Every entry belongs to the named origin, and its sequence number follows the one before it. */
 function read(reader: ByteReader, sealed: Sealed): Entries | undefined {
   const origin = readOrigin(reader);
   const count = reader.varint();

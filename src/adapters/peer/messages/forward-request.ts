@@ -1,12 +1,12 @@
-// A client's question that a peer answers instead of the asker:
+// A question of a client that a peer answers in place of the asking replica:
 //
-//   forward-request = id | time left | level u8 | question u8 | namespace | (read | list)
-//                     | session?
-//   read            = key | r
-//   list            = prefix | start | end | after | delimiter | flags u8 | limit | bytes + 1 | r?
+//  forward-request = id | time left | level u8 | question u8 | namespace | (read | list)
+//                    | session?
+//  read            = key | r
+//  list            = prefix | start | end | after | delimiter | flags u8 | limit | bytes + 1 | r?
 //
-// 0 bytes means that the asker sets no bound. An empty `r` is that of the policy. A request of an
-// earlier build ends before the `r` of a list, and before the session.
+// `bytes + 1` is 0 without a bound. An empty `r` is that of the policy. A request of an earlier
+// build ends before the `r` of a list, and before the session.
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { LIST_LIMIT_MAX } from '../../../model/command.ts';

@@ -1,4 +1,4 @@
-// A question for a run of an origin's log: pull = origin | from | bytes
+// A request for a run of the log of an origin: pull = origin | from | bytes
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { Pull } from '../../../model/message.ts';

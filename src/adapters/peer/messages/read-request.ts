@@ -1,7 +1,7 @@
-// A question for the peer's record of a key: read-request = id | namespace | key | known seq |
-// known origin?
+// A request for the peer's record of a key: read-request = id | namespace | key | known seq | known
+// origin?
 //
-// The origin follows where the sequence number is not 0.
+// The origin follows if the sequence number is not 0.
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { KEY_BYTES_MAX, parseKey } from '../../../model/id.ts';

@@ -1,4 +1,4 @@
-// Permits the sender further parts of a snapshot: snapshot-credit = id | parts
+// Permits the sender to send more parts of a snapshot: snapshot-credit = id | parts
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { SnapshotCredit } from '../../../model/message.ts';

@@ -1,4 +1,4 @@
-// A question for a snapshot, or for the rest of one: snapshot-request = id | after | bytes | parts
+// A request for a snapshot, or for the rest of one: snapshot-request = id | after | bytes | parts
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { SnapshotRequest } from '../../../model/message.ts';

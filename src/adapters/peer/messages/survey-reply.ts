@@ -1,6 +1,6 @@
-// The versions under the keys of a range:
+// The versions of the keys of a range:
 //
-//   survey-reply = id | answer u8 | more u8 | count | (key | deleted u8 | hlc u64 | origin | seq)*
+//  survey-reply = id | answer u8 | more u8 | count | (key | deleted u8 | hlc u64 | origin | seq)*
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { KEY_BYTES_MAX, parseKey } from '../../../model/id.ts';

@@ -1,6 +1,6 @@
-// A question for the versions under the keys of a range:
+// A request for the versions of the keys of a range:
 //
-//   survey-request = id | namespace | from | to | reverse u8 | limit
+//  survey-request = id | namespace | from | to | reverse u8 | limit
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { KEY_BYTES_MAX } from '../../../model/id.ts';

@@ -1,4 +1,4 @@
-// A question for the records under leaves: tree-keys-request = id | count leaf* | after | up to
+// A request for the versions under leaves: tree-keys-request = id | count leaf* | after | up to
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { TreeKeysRequest } from '../../../model/message.ts';

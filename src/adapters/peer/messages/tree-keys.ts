@@ -1,7 +1,7 @@
-// The versions under leaves:
+// The versions of the keys under leaves:
 //
-//   tree-keys = id | answer u8 | last | more u8 | count key*
-//   key       = namespace | key | state u8 | (hlc u64 | origin | seq)?
+//  tree-keys = id | answer u8 | last | more u8 | count key*
+//  key       = namespace | key | state u8 | (hlc u64 | origin | seq)?
 //
 // A damaged record has no version.
 

@@ -1,4 +1,4 @@
-// A question for lost records: tree-records-request = id | count (namespace | key)*
+// A request for lost records: tree-records-request = id | count (namespace | key)*
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { TreeRecordsRequest } from '../../../model/message.ts';

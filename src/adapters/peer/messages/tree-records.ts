@@ -1,4 +1,4 @@
-// Records that the asker had lost: tree-records = id | taken | count mutation*
+// Records that the asking replica had lost: tree-records = id | taken | count mutation*
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { TreeRecords } from '../../../model/message.ts';

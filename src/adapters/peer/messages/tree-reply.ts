@@ -1,4 +1,4 @@
-// Digests of nodes, two words each: tree-reply = id | answer u8 | count | word u32*
+// Digests of nodes, each of two words: tree-reply = id | answer u8 | count | word u32*
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { TreeReply } from '../../../model/message.ts';

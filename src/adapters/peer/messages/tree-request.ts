@@ -1,6 +1,6 @@
-// A question for nodes of the frozen tree:
+// A request for nodes of the frozen tree:
 //
-//   tree-request = id | cut id | vector | root u32 u32 | level u8 | count node* | skip
+//  tree-request = id | cut id | vector | root u32 u32 | level u8 | count node* | skip
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { TreeRequest } from '../../../model/message.ts';

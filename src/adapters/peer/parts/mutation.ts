@@ -1,5 +1,6 @@
-// Mutations and records as parts of peer messages: the bytes in which they were received, each with
-// its length in front, and their positions in the frame, because they carry checksums of their own.
+// Mutations and records as parts of peer messages: the bytes in which they were received, after
+// their length. Their positions in the frame are recorded, because they have checksums of their
+// own.
 
 import { type ByteReader, type ByteWriter, copyToSlab } from '../../../base/bytes.ts';
 import { decodeMutation, decodeRecord } from '../../../model/encoding.ts';
@@ -9,10 +10,12 @@ import { encodedOf, type Mutation, type Record } from '../../../model/record.ts'
 export const ENTRIES_MAX = 65_536;
 const LENGTH_BYTES_MAX = 8;
 const NOTHING = new Uint8Array(0);
-/** The bytes copied in one step share memory, so the step is small. */
+/** Bytes that are copied in one step share memory, so the step is small. */
 const RUN_BYTES = 2048;
 
-/** Positions of mutations in a frame, start and end in turn; they carry their own checksums. */
+/**
+ * Positions of mutations in a frame, start and end in turn; mutations have checksums of their own.
+ */
 export type Sealed = number[];
 
 /** The bound of a list of records, without its count. */

@@ -11,7 +11,7 @@ import {
 } from '../../../model/id.ts';
 
 export const NAME_BYTES_MAX = 80;
-/** A position among idempotency keys has one more letter in front. */
+/** A position among idempotency keys has one more letter before it. */
 export const POSITION_BYTES_MAX = 1 + NAME_BYTES_MAX + 1 + KEY_BYTES_MAX;
 
 const origins = createInterner(1024, (text) => parseOrigin(text) !== undefined);

@@ -1,6 +1,6 @@
-// Entries that lost at a peer, at the end of its acknowledgement or greeting: a count, then for
-// each its dot, the version that it lost to, and whether that version is a value. Without entries
-// the part is omitted.
+// Entries that lost to another version at a peer, at the end of its acknowledgement or greeting: a
+// count, then for each entry its dot, the version that it lost to, and whether that version is a
+// value. Without entries the part is omitted.
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { type Ack, type Hello, SUPERSEDED_MAX, type Superseded } from '../../../model/message.ts';
