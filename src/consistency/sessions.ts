@@ -18,7 +18,7 @@ import {
   type ReplicaId,
 } from '../model/id.ts';
 import { isEmpty, sizeOf } from '../model/member-set.ts';
-import { covers, seqOf } from '../model/vector.ts';
+import { covers, seqOf, type Vector } from '../model/vector.ts';
 import type { Peer, Peers } from '../peers/peers.ts';
 import type { SessionFacts } from '../model/port.ts';
 import type { Settings } from '../model/settings.ts';
@@ -37,6 +37,9 @@ export class Sessions implements SessionFacts {
   #replicas: readonly ReplicaId[] = [];
   /** The number of lanes when `#replicas` was made. */
   #lanes = -1;
+  /** What was found at every member; it stays there until a peer says hello again. */
+  readonly #everywhere: Vector = new Map();
+  #epoch = -1;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
@@ -60,7 +63,14 @@ export class Sessions implements SessionFacts {
   /** Every member shows the entry, and everything before it in its lane. */
   isEverywhere(dot: Dot): boolean {
     const { log, peers, settings } = this.#options;
-    return sizeOf(peers.holders(dot, log.durable)) === settings.members.length;
+    if (peers.epoch !== this.#epoch) {
+      this.#everywhere.clear();
+      this.#epoch = peers.epoch;
+    }
+    if (covers(this.#everywhere, dot)) return true;
+    const isHeld = sizeOf(peers.holders(dot, log.durable)) === settings.members.length;
+    if (isHeld) this.#everywhere.set(dot.origin, dot.seq);
+    return isHeld;
   }
 
   isLost(dot: Dot, { monoMs }: Pick<Now, 'monoMs'>): boolean {

@@ -38,22 +38,37 @@ export function neededBy(
   return isAsked && session.size > 0 ? session : undefined;
 }
 
-/** The session after a reply, without what every member shows. */
+/**
+ * The session after a reply, without what every member shows; the same object if nothing changed.
+ */
 export function sessionAfter(
   session: Session,
   reply: Reply,
   guarantees: Guarantees,
-  facts: Pick<SessionFacts, 'isEverywhere'>,
+  facts: EverywhereFacts,
 ): Session {
+  const kept = withoutEverywhere(session, facts);
+  return isRemembered(reply, guarantees) ? withDots(kept, shownBy(reply), facts) : kept;
+}
+
+type EverywhereFacts = Pick<SessionFacts, 'isEverywhere'>;
+
+function withoutEverywhere(session: Session, facts: EverywhereFacts): Session {
+  let dropped = 0;
+  for (const [origin, seq] of session) if (facts.isEverywhere({ origin, seq })) dropped++;
+  if (dropped === 0) return session;
+  if (dropped === session.size) return NEW_SESSION;
+  return new Map([...session].filter(([origin, seq]) => !facts.isEverywhere({ origin, seq })));
+}
+
+function withDots(session: Session, dots: readonly Dot[], facts: EverywhereFacts): Session {
   let next: Vector | undefined;
-  const add = (dot: Dot): void => {
-    if (facts.isEverywhere(dot)) return;
-    next ??= new Map();
-    if (!covers(next, dot)) next.set(dot.origin, dot.seq);
-  };
-  for (const [origin, seq] of session) add({ origin, seq });
-  if (isRemembered(reply, guarantees)) for (const dot of shownBy(reply)) add(dot);
-  return next ?? NEW_SESSION;
+  for (const dot of dots) {
+    if (covers(next ?? session, dot) || facts.isEverywhere(dot)) continue;
+    next ??= new Map(session);
+    next.set(dot.origin, dot.seq);
+  }
+  return next ?? session;
 }
 
 function isRemembered({ kind }: Reply, guarantees: Guarantees): boolean {

@@ -9,7 +9,7 @@ import { assert } from '../../base/assert.ts';
 import { isKeyTarget } from '../data/key-target.ts';
 import { latin1Text } from '../form/latin1.ts';
 import { isTargetByte } from './grammar.ts';
-import { type HeaderBlock, isBlockAt, readHeaderBlock } from './header-block.ts';
+import { type HeaderBlock, readHeaderBlock, readSameBlock } from './header-block.ts';
 
 /** Longer targets are left to Node. */
 const TARGET_BYTES_MAX = 4096;
@@ -49,15 +49,15 @@ export class HeadReader {
     // A copy: a slice would keep the whole buffer in memory.
     this.url = latin1Text(chunk, begin, end);
     this.block = block;
-    this.end = end + LINE_END.length + block.bytes.length;
+    this.end = end + LINE_END.length + block.size;
     return isKeyTarget(this.url);
   }
 
   #blockAt(chunk: Buffer, from: number, known: HeaderBlock | undefined): HeaderBlock | undefined {
     const last = this.#block;
-    if (last !== undefined && isBlockAt(last, chunk, from)) return last;
-    if (known !== undefined && known !== last && isBlockAt(known, chunk, from)) return known;
-    const block = readHeaderBlock(chunk, from);
+    let block = last && readSameBlock(last, chunk, from);
+    if (known !== undefined && known !== last) block ??= readSameBlock(known, chunk, from);
+    block ??= readHeaderBlock(chunk, from);
     if (block !== undefined) this.#block = block;
     return block;
   }

@@ -9,6 +9,7 @@ import {
   sessionAfter,
 } from '../../model/session.ts';
 import { isFault, type Refusal, refusal } from '../problem.ts';
+import type { Opened } from './recent-tokens.ts';
 import type { SessionTokens } from './tokens.ts';
 
 /** The part of fastify's request that has the token. */
@@ -28,12 +29,12 @@ const TOO_WIDE = refusal(
 export class ClientSession {
   readonly #tokens: SessionTokens;
   readonly #guarantees: Guarantees;
-  #session: Session;
+  #opened: Opened;
 
-  private constructor(tokens: SessionTokens, session: Session, guarantees: Guarantees) {
+  private constructor(tokens: SessionTokens, opened: Opened, guarantees: Guarantees) {
     this.#tokens = tokens;
     this.#guarantees = guarantees;
-    this.#session = session;
+    this.#opened = opened;
   }
 
   /** `token`: the header of the request. */
@@ -42,31 +43,34 @@ export class ClientSession {
     token: string | undefined,
     guarantees: Guarantees = ALL_GUARANTEES,
   ): ClientSession | Refusal {
-    const session = tokens.read(token);
-    return isFault(session) ? session : new ClientSession(tokens, session, guarantees);
+    const opened = tokens.read(token);
+    return isFault(opened) ? opened : new ClientSession(tokens, opened, guarantees);
   }
 
   get forRead(): Session | undefined {
-    return neededBy('read', this.#session, this.#guarantees);
+    return neededBy('read', this.#opened.session, this.#guarantees);
   }
 
   get forWrite(): Session | undefined {
-    return neededBy('write', this.#session, this.#guarantees);
+    return neededBy('write', this.#opened.session, this.#guarantees);
   }
 
   /** Why the session takes no further write; `undefined`: it does. */
   get fullness(): Refusal | undefined {
-    return this.#tokens.hasRoom(this.#session) ? undefined : TOO_WIDE;
+    return this.#tokens.hasRoom(this.#opened.session) ? undefined : TOO_WIDE;
   }
 
   /** The session goes on behind this reply. */
   follow(reply: Reply): void {
-    this.#session = sessionAfter(this.#session, reply, this.#guarantees, this.#tokens.facts);
+    const { session } = this.#opened;
+    const next = sessionAfter(session, reply, this.#guarantees, this.#tokens.facts);
+    if (next !== session) this.#opened = { session: next, token: undefined };
   }
 
   /** The token of the reply. */
   get token(): string | Refusal {
-    return this.#tokens.write(this.#session) ?? TOO_WIDE;
+    const { session, token } = this.#opened;
+    return token ?? this.#tokens.write(session) ?? TOO_WIDE;
   }
 }
 

@@ -56,6 +56,16 @@ describe('an entry is everywhere', () => {
     room.hear(US, [[OF_EU, 1]]);
     expect(sessions().isEverywhere(dot)).toBe(true);
   });
+
+  it('until a member says hello that has lost it', () => {
+    const dot = { origin: OF_EU, seq: 1 };
+    room.hold(room.next(OF_EU));
+    room.greet(EU, { vector: [[OF_EU, 1]] });
+    room.greet(US, { vector: [[OF_EU, 1]] });
+    expect(sessions().isEverywhere(dot)).toBe(true);
+    room.greet(US);
+    expect(sessions().isEverywhere(dot)).toBe(false);
+  });
 });
 
 describe('an entry is lost', () => {

@@ -193,6 +193,40 @@ describe('request smuggling', () => {
   });
 });
 
+describe('a head that repeats the last one but for its session token', () => {
+  const reader = new HeadReader(100);
+  const withToken = (...lines: readonly string[]) => put('abc', ...lines, 'X: y');
+  const read = (by: HeadReader, text: string) => {
+    const isRead = by.read(Buffer.from(text, 'latin1'), 0, undefined);
+    return isRead ? { end: by.end, raw: by.block?.raw, length: by.block?.length } : 'left';
+  };
+
+  it.each([
+    ['the same token', withToken('Conit-Session: first')],
+    ['another one', withToken('Conit-Session: other')],
+    ['a longer one', withToken('Conit-Session: much-longer-than-before')],
+    ['a shorter one', withToken('Conit-Session: a')],
+    ['none', withToken()],
+    ['an empty one', withToken('Conit-Session: ')],
+    ['one with a space before it', withToken('Conit-Session:  first')],
+    ['one with a space behind it', withToken('Conit-Session: first ')],
+    ['one with another byte', withToken('Conit-Session: f\xe9')],
+    ['one that ends its line early', withToken('Conit-Session: a\nX: y')],
+    ['two', withToken('Conit-Session: a', 'Conit-Session: b')],
+    ['another name', withToken('Conit-Sessiom: a')],
+    ['small letters', withToken('conit-session: a')],
+    ['another length', put('ab', 'Conit-Session: a', 'X: y')],
+    ['a length more', put('abc', 'Conit-Session: a', 'Content-Length: 3', 'X: y')],
+    ['a line more', put('abc', 'Conit-Session: a', 'X: y', 'X: z')],
+    ['too many bytes', withToken(`Conit-Session: ${'a'.repeat(4000)}`)],
+    ['no end', withToken('Conit-Session: a').slice(0, -8)],
+  ])('is read as by a reader without one: %s', (_name, text) => {
+    expect(read(reader, withToken('Conit-Session: first'))).not.toBe('left');
+    expect(read(reader, text)).toEqual(read(new HeadReader(100), text));
+    expect(read(reader, text)).toEqual(read(new HeadReader(100), text));
+  });
+});
+
 describe('the requests that the fast path reads itself', () => {
   const reader = new HeadReader(100);
   const isRead = (text: string) => reader.read(Buffer.from(text, 'latin1'), 0, undefined);

@@ -81,6 +81,13 @@ describe('the session after a reply', () => {
     expect(after(session, found(5), undefined, upTo(4))).toEqual([[US, 5]]);
   });
 
+  it('is the same object if nothing was added and nothing is everywhere', () => {
+    const session = new Map([[US, 9]]);
+    expect(sessionAfter(session, found(2), ALL_GUARANTEES, nowhere)).toBe(session);
+    const { isEverywhere } = upTo(9);
+    expect(sessionAfter(session, found(2), ALL_GUARANTEES, { isEverywhere })).toBe(NEW_SESSION);
+  });
+
   it('has only what the guarantees that are asked for need', () => {
     expect(after(NEW_SESSION, found(2), ['ryw', 'mw'])).toEqual([]);
     expect(after(NEW_SESSION, written(2), ['mr', 'wfr'])).toEqual([]);
