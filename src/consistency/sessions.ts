@@ -8,7 +8,7 @@
 //             and none of them holds it: the disks that had it are gone
 
 import type { Now } from '../model/effect.ts';
-import type { Session } from '../model/session.ts';
+import type { Session, SessionFacts } from '../model/session.ts';
 import {
   type Dot,
   incarnationOf,
@@ -20,7 +20,6 @@ import {
 import { isEmpty, sizeOf } from '../model/member-set.ts';
 import { covers, seqOf, type Vector } from '../model/vector.ts';
 import type { Peer, Peers } from '../peers/peers.ts';
-import type { SessionFacts } from '../model/port.ts';
 import type { Settings } from '../model/settings.ts';
 import type { Log } from '../store/log.ts';
 import type { Shows } from '../store/record-reads.ts';

@@ -4,9 +4,9 @@
 // count as success: never a round that failed or could not compare.
 
 import { assert } from '../base/assert.ts';
-import type { Comparison } from '../model/command.ts';
 import type { Now } from '../model/effect.ts';
 import { PerMember } from '../model/per-member.ts';
+import type { Comparison } from '../model/status.ts';
 import type { RoundEnd } from './tree-walk.ts';
 
 /** A round without a result is retried sooner than one with a result. */

@@ -6,7 +6,6 @@ import { assert } from '../base/assert.ts';
 import { CopyBudget } from './copy-budget.ts';
 import { SnapshotClient, snapshotMark } from './snapshot-client.ts';
 import { SnapshotServer } from './snapshot-server.ts';
-import type { CopyProgress } from '../model/command.ts';
 import type { Outbox, Turn } from '../model/effect.ts';
 import type { Behind, LaneHead, Position, SnapshotMessage } from '../model/message.ts';
 import { type Storage, UNREADABLE } from '../model/port.ts';
@@ -24,6 +23,7 @@ import type { Metrics } from '../model/metrics.ts';
 import type { Namespaces } from '../model/namespaces.ts';
 import type { Room } from '../store/room.ts';
 import type { Settings } from '../model/settings.ts';
+import type { CopyProgress } from '../model/status.ts';
 import type { Table } from '../store/table.ts';
 
 export interface ResyncOptions {

@@ -32,9 +32,15 @@
 // (tree-walk.ts).
 
 import { assert } from '../base/assert.ts';
-import type { TreeReply, VectorEntries } from '../model/message.ts';
+import type { TreeReply } from '../model/message.ts';
 import type { Digest } from '../model/record.ts';
-import { countMissing, dominates, mergeVector, type ReadonlyVector } from '../model/vector.ts';
+import {
+  type ReadonlyVector,
+  type VectorEntries,
+  countMissing,
+  dominates,
+  mergeVector,
+} from '../model/vector.ts';
 import type { Absence } from '../store/absence.ts';
 import type { FrozenTree } from '../store/frozen-tree.ts';
 import type { Leaves } from '../store/leaves.ts';

@@ -15,8 +15,7 @@
 // and its cursor continues at any replica.
 
 import { assert, present } from '../base/assert.ts';
-import type { Asker, ListCommand, ReadCommand } from '../model/command.ts';
-import type { Now, Outbox, Turn } from '../model/effect.ts';
+import type { Asker, Now, Outbox, Turn } from '../model/effect.ts';
 import type { NamespaceName } from '../model/id.ts';
 import type { Fault, FaultCode } from '../model/fault.ts';
 import {
@@ -35,7 +34,7 @@ import { isAnswerTo } from './check.ts';
 import { ForwardServer, type ForwardServerOptions, type Run } from './server.ts';
 import { refuse, refuseWith } from '../model/refuse.ts';
 import { aged } from '../model/staleness.ts';
-import type { Terms } from '../model/terms.ts';
+import type { Reading, Terms } from '../model/terms.ts';
 import type { HybridClock } from '../model/hlc.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Peers } from '../peers/peers.ts';
@@ -49,7 +48,7 @@ const PATIENCE_MS_MAX = 1000;
 
 interface Pending {
   readonly id: number;
-  readonly command: ReadCommand | ListCommand;
+  readonly command: Reading;
   readonly question: Question;
   readonly level: Level;
   readonly beganMs: number;
@@ -136,7 +135,7 @@ export class ForwardClient {
   }
 
   /** Asks other replicas, because this one may not answer for the namespace. */
-  begin(command: ReadCommand | ListCommand, terms: Terms, turn: Turn): void {
+  begin(command: Reading, terms: Terms, turn: Turn): void {
     if (this.#isFull(command.client, command.kind, turn)) return;
     const pending: Pending = {
       id: ++this.#lastId,
@@ -164,7 +163,7 @@ export class ForwardClient {
     return true;
   }
 
-  #questionOf(command: ReadCommand | ListCommand): Question {
+  #questionOf(command: Reading): Question {
     if (command.kind === 'read') {
       const { kind, namespace, key, r, session } = command;
       return { kind, namespace, key, r, session };

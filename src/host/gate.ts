@@ -21,9 +21,9 @@
 
 import { assert, present } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
-import type { Reply } from '../model/command.ts';
 import type { Lsn } from '../model/effect.ts';
 import { type Fault, fault } from '../model/fault.ts';
+import type { Reply } from '../model/reply.ts';
 import { aged } from '../model/staleness.ts';
 import type { HostTurn, Outgoing } from './turn.ts';
 

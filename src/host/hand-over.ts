@@ -5,9 +5,9 @@
 //
 // A failed assertion inside a step is different, and still stops the replica (base/assert.ts).
 
-import type { Client, Reply } from '../model/command.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Trace } from '../model/port.ts';
+import type { Client, Reply } from '../model/reply.ts';
 
 export class HandOver {
   readonly #metrics: Metrics;

@@ -22,24 +22,18 @@
 
 import { assert } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
-import type { Command, ReplicaState, Status } from '../model/command.ts';
+import type { Command } from '../model/command.ts';
 import type { DiskRoom } from '../model/disk.ts';
 import type { Ending, Input, Lsn, Now } from '../model/effect.ts';
 import { fault } from '../model/fault.ts';
 import type { Message } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Policy } from '../model/policy.ts';
-import type {
-  Clock,
-  Network,
-  ReplicaService,
-  Scheduler,
-  SessionFacts,
-  Storage,
-  Trace,
-} from '../model/port.ts';
+import type { Clock, Network, ReplicaService, Scheduler, Storage, Trace } from '../model/port.ts';
+import type { SessionFacts } from '../model/session.ts';
 import type { Settings } from '../model/settings.ts';
 import { STOPPED } from '../model/reasons.ts';
+import type { ReplicaState, Status } from '../model/status.ts';
 import { Replica, type ReplicaOptions } from '../replica/replica.ts';
 import { Gate } from './gate.ts';
 import { bytesIn, TURN_BYTES_MAX } from './input-bytes.ts';

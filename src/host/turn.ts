@@ -2,28 +2,29 @@
 // values are collected until a batch is taken; the rest is drained at the end of each turn.
 
 import { assert } from '../base/assert.ts';
-import type { Asker, Client, Reply } from '../model/command.ts';
 import {
+  type AnswerOwner,
+  type Asker,
   type Ending,
   type LateMessage,
   type Lsn,
   type NoteFields,
   type Now,
-  type RangeRequest,
   READ_ENTRIES_MAX,
+  type RangeRequest,
   type ReadLimits,
   type ReadOwner,
   type Turn,
 } from '../model/effect.ts';
 import type { Message } from '../model/message.ts';
-import { type AnswerOwner, OwnQuestion } from '../model/own-question.ts';
-import { PeerQuestion } from '../model/peer-question.ts';
+import { PeerQuestion, refusalOf } from '../model/peer-question.ts';
 import type { Batch } from '../model/port.ts';
+import type { Client, Reply } from '../model/reply.ts';
 import { type Timer, Timers } from '../model/timer.ts';
 
 export interface HeldReply {
   readonly kind: 'reply';
-  readonly client: Client | OwnQuestion;
+  readonly client: Client | AnswerOwner;
   readonly reply: Reply;
   readonly lsn: Lsn;
   /** Until when it may be held, and since when it is held, in monotonic time. */
@@ -132,16 +133,22 @@ export class HostTurn implements Turn {
 
   reply(to: Asker, reply: Reply, lsn: Lsn, deadlineMs = Number.POSITIVE_INFINITY): void {
     if (to instanceof PeerQuestion) {
-      to.answer(reply, lsn, deadlineMs, this);
+      this.#sendAnswer(to, reply, lsn, deadlineMs);
     } else if (lsn > this.durable) {
       assert(lsn <= this.lsn, 'turn: a reply depends on a batch that there is');
       const sinceMs = this.now.monoMs;
       this.gated.push({ kind: 'reply', client: to, reply, lsn, deadlineMs, sinceMs });
-    } else if (to instanceof OwnQuestion) {
-      this.answers.push({ owner: to.owner, reply });
+    } else if ('onAnswer' in to) {
+      this.answers.push({ owner: to, reply });
     } else {
       this.replies.push({ client: to, reply });
     }
+  }
+
+  #sendAnswer(to: PeerQuestion, reply: Reply, lsn: Lsn, atMs: number): void {
+    const answer = to.answer(reply);
+    if (answer === undefined) return;
+    this.send(to.peer, answer, lsn, { atMs, message: () => refusalOf(to.id, 'timeout') });
   }
 
   arm(timer: Timer, atMs: number): void {

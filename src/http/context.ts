@@ -3,10 +3,11 @@
 
 import { randomBytes } from 'node:crypto';
 import { formatServedBy } from '../api/headers.ts';
-import type { Client, Command, Reply } from '../model/command.ts';
+import type { Command } from '../model/command.ts';
 import type { Policy } from '../model/policy.ts';
 import type { ReplicaService } from '../model/port.ts';
 import type { Member } from '../model/quorum.ts';
+import type { Client, Reply } from '../model/reply.ts';
 import { ArrivingBodies } from './guard/arriving.ts';
 import { Admission, type Work } from './guard/admission.ts';
 import { type Auth, createAuth } from './guard/auth.ts';

@@ -21,14 +21,14 @@
 import { assert } from '../base/assert.ts';
 import type { Outbox } from '../model/effect.ts';
 import type { LaneId } from '../model/id.ts';
-import type { VectorEntries } from '../model/message.ts';
 import { type Storage, UNREADABLE } from '../model/port.ts';
 import {
+  type ReadonlyVector,
+  type Vector,
+  type VectorEntries,
   dominates,
   mergeVector,
-  type ReadonlyVector,
   seqOf,
-  type Vector,
 } from '../model/vector.ts';
 import { sealNothing } from '../store/envelope.ts';
 import { metaKey } from '../store/layout.ts';

@@ -5,7 +5,7 @@
 import { assert } from '../base/assert.ts';
 import type { ClockEcho } from '../model/clock-sample.ts';
 import type { Turn } from '../model/effect.ts';
-import type { Heartbeat, VectorEntries } from '../model/message.ts';
+import type { Heartbeat } from '../model/message.ts';
 import { PerMember } from '../model/per-member.ts';
 import type { PeerReports } from './peer-reports.ts';
 import type { ReadAdmission } from './read-admission.ts';
@@ -15,6 +15,7 @@ import type { HybridClock } from '../model/hlc.ts';
 import type { StalenessBound } from './staleness.ts';
 import type { Log } from '../store/log.ts';
 import type { Metrics } from '../model/metrics.ts';
+import type { VectorEntries } from '../model/vector.ts';
 import type { Nearness } from '../peers/nearness.ts';
 import type { CommitAge } from './commit-age.ts';
 

@@ -7,9 +7,8 @@
 // The same echoes measure how much longer than usual a peer's writes take (path-lag.ts).
 
 import { assert } from '../base/assert.ts';
-import type { Staleness } from '../model/command.ts';
-import type { VectorEntries } from '../model/message.ts';
-import { type ReadonlyVector, seqOf } from '../model/vector.ts';
+import type { Staleness } from '../model/staleness.ts';
+import { type ReadonlyVector, type VectorEntries, seqOf } from '../model/vector.ts';
 import { PerMember } from '../model/per-member.ts';
 import { type Delay, PathLag } from './path-lag.ts';
 

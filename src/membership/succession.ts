@@ -14,7 +14,7 @@
 
 import { assert } from '../base/assert.ts';
 import { type Outcome, Synod, freshVote, voteKey } from './synod.ts';
-import type { ChangeProgress, Client, MembershipCommand } from '../model/command.ts';
+import type { MembershipCommand } from '../model/command.ts';
 import type { Lsn, Outbox, Turn } from '../model/effect.ts';
 import {
   bootMembership,
@@ -42,7 +42,9 @@ import { refuse } from '../model/refuse.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Origin } from '../model/id.ts';
 import type { Peers } from '../peers/peers.ts';
+import type { Client } from '../model/reply.ts';
 import type { Settings } from '../model/settings.ts';
+import type { ChangeProgress } from '../model/status.ts';
 
 /** Why the policies of this replica do not allow these members, or `undefined`. */
 export type Fits = (members: readonly Member[]) => string | undefined;

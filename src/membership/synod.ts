@@ -26,7 +26,6 @@ import { createPrng, type Prng } from '../base/prng.ts';
 import { bytesOf } from '../base/bytes.ts';
 import { crc32c } from '../base/crc32c.ts';
 import { assert, unreachable } from '../base/assert.ts';
-import type { ChangeProgress } from '../model/command.ts';
 import type { Lsn, Now, Outbox, Turn } from '../model/effect.ts';
 import type { Origin } from '../model/id.ts';
 import {
@@ -43,6 +42,7 @@ import { readVote, writeVote } from '../model/membership-bytes.ts';
 import type { Synod as Message } from '../model/message.ts';
 import { add, type MemberSet, NO_MEMBERS, sizeOf } from '../model/member-set.ts';
 import { majority } from '../model/quorum.ts';
+import type { ChangeProgress } from '../model/status.ts';
 import { seal, unseal } from '../store/envelope.ts';
 import { metaKey } from '../store/layout.ts';
 

@@ -5,11 +5,12 @@
 //
 // Order is part of the contract: commit, then send and reply. The host keeps it (host/turn.ts).
 
-import type { Asker, Command, Reply } from './command.ts';
+import type { Command } from './command.ts';
 import type { DiskRoom } from './disk.ts';
 import type { Message } from './message.ts';
-import type { AnswerOwner } from './own-question.ts';
+import type { PeerQuestion } from './peer-question.ts';
 import type { Record } from './record.ts';
+import type { Client, Reply } from './reply.ts';
 import type { Timer } from './timer.ts';
 
 /** Numbers the batches of one process, from 1. */
@@ -77,6 +78,20 @@ export type RangeResult =
 export interface ReadOwner {
   onRead(result: RangeResult, turn: Turn): void;
 }
+
+/**
+ * A part of this replica that asks in the place of a client, such as a write that reads the keys of
+ * its conditions. It gets the reply in a step of a later turn. An owner that has ended drops it.
+ */
+export interface AnswerOwner {
+  onAnswer(reply: Reply, turn: Turn): void;
+}
+
+/**
+ * Where the reply to a read goes: to a client, to a part of this replica, or to a peer that asks
+ * instead of its client.
+ */
+export type Asker = Client | AnswerOwner | PeerQuestion;
 
 export type Input =
   | { readonly kind: 'command'; readonly command: Command }

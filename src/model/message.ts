@@ -2,7 +2,7 @@
 // value; adapters/peer/codec.ts defines its bytes. Receiving tolerates reordering and duplication:
 // every message can arrive again or late without harm.
 
-import type { Absent, Found, ListCommand, Listed, ReadCommand } from './command.ts';
+import type { ListCommand, ReadCommand } from './command.ts';
 import type { FaultCode } from './fault.ts';
 import type { NamespaceLag } from './lag.ts';
 import type { Hlc } from './hlc.ts';
@@ -11,8 +11,8 @@ import type { MemberSet } from './member-set.ts';
 import type { Ballot, Epoch, Membership, Proposal, Vote } from './membership.ts';
 import type { Level } from './level.ts';
 import type { Digest, Mutation, Record, Version } from './record.ts';
-
-export type VectorEntries = readonly (readonly [LaneId, Seq])[];
+import type { Absent, Found, Listed } from './reply.ts';
+import type { VectorEntries } from './vector.ts';
 
 /** First message of a connection, in both directions. */
 export interface Hello {

@@ -3,10 +3,9 @@
 // everything it depends on is durable.
 
 import { assert } from '../base/assert.ts';
-import type { Reply } from './command.ts';
-import type { Lsn, Outbox } from './effect.ts';
 import type { FaultCode } from './fault.ts';
-import type { ForwardAnswer } from './message.ts';
+import type { ForwardAnswer, ForwardReply } from './message.ts';
+import type { Reply } from './reply.ts';
 
 export class PeerQuestion {
   readonly peer: number;
@@ -21,19 +20,15 @@ export class PeerQuestion {
     open.add(this);
   }
 
-  /**
-   * Called once. If the batch of `lsn` is not durable at `deadlineMs`, the peer gets a refusal
-   * instead.
-   */
-  answer(reply: Reply, lsn: Lsn, deadlineMs: number, out: Outbox): void {
-    if (!this.#open.delete(this)) return;
-    const late = { atMs: deadlineMs, message: () => refusalOf(this.id, 'timeout') } as const;
-    out.send(this.peer, { kind: 'forward-reply', id: this.id, answer: answerOf(reply) }, lsn, late);
+  /** The message to the peer; `undefined` if the connection has ended, or after the first call. */
+  answer(reply: Reply): ForwardReply | undefined {
+    if (!this.#open.delete(this)) return undefined;
+    return { kind: 'forward-reply', id: this.id, answer: answerOf(reply) };
   }
 }
 
-export function refusalOf(id: number, code: FaultCode) {
-  return { kind: 'forward-reply', id, answer: { kind: 'refused', code } } as const;
+export function refusalOf(id: number, code: FaultCode): ForwardReply {
+  return { kind: 'forward-reply', id, answer: { kind: 'refused', code } };
 }
 
 function answerOf(reply: Reply): ForwardAnswer {

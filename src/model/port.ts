@@ -1,11 +1,12 @@
 // The ports: what the host needs from the outside world. Production implements them in adapters/,
 // the simulator in test/cluster/; one contract suite per port tests both.
 
-import type { Command, ReplicaState } from './command.ts';
+import type { Command } from './command.ts';
 import type { Lsn, NoteFields, RangeRequest, RangeResult } from './effect.ts';
-import type { Dot, ReplicaId } from './id.ts';
 import type { Message } from './message.ts';
 import type { Metrics } from './metrics.ts';
+import type { SessionFacts } from './session.ts';
+import type { ReplicaState } from './status.ts';
 
 /** A point read that the storage could not answer: damaged block, I/O error. Never "absent". */
 export const UNREADABLE: unique symbol = Symbol('unreadable');
@@ -65,14 +66,6 @@ export interface Trace {
   note(level: 'info' | 'warn' | 'error', event: string, fields: NoteFields): void;
   /** The commit of `lsn` took `ms` and wrote `operations` keys. */
   committed(lsn: Lsn, operations: number, ms: number): void;
-}
-
-/** What a session token depends on besides its session. */
-export interface SessionFacts {
-  /** Every member shows the entry, and everything before it in its lane. */
-  isEverywhere(dot: Dot): boolean;
-  /** The replicas that have a lane here, and the members. */
-  replicas(): readonly ReplicaId[];
 }
 
 /** What the HTTP API needs of the running replica; host/host.ts is it. */

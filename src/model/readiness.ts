@@ -1,9 +1,9 @@
 // When a replica is ready. GET /readyz says what is amiss, and the metric conit_ready whether
 // anything is; both judge by these checks.
 
-import type { ReplicaState, Status } from './command.ts';
 import { isTrusted } from './clock.ts';
 import { majority } from './quorum.ts';
+import type { ReplicaState, Status } from './status.ts';
 
 export interface Check {
   readonly name: string;

@@ -1,7 +1,6 @@
 // Answers a client with a fault.
 
-import type { Asker } from './command.ts';
-import type { Lsn, Outbox } from './effect.ts';
+import type { Asker, Lsn, Outbox } from './effect.ts';
 import { type Fault, type FaultCode, fault } from './fault.ts';
 
 /**

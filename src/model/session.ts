@@ -10,10 +10,9 @@
 // What every member shows is left out, because every replica can serve it. The vector is a superset
 // of what was read: everything in a lane before an entry counts as read with it.
 
-import type { Reply } from './command.ts';
-import type { Dot } from './id.ts';
-import type { SessionFacts } from './port.ts';
+import type { Dot, ReplicaId } from './id.ts';
 import { dotsOf } from './record.ts';
+import type { Reply } from './reply.ts';
 import { covers, type ReadonlyVector, type Vector } from './vector.ts';
 
 export type Session = ReadonlyVector;
@@ -24,6 +23,14 @@ export type Guarantees = ReadonlySet<Guarantee>;
 export const ALL_GUARANTEES: Guarantees = new Set(GUARANTEES);
 
 export const NEW_SESSION: Session = new Map();
+
+/** What a session token depends on besides its session. */
+export interface SessionFacts {
+  /** Every member shows the entry, and everything before it in its lane. */
+  isEverywhere(dot: Dot): boolean;
+  /** The replicas that have a lane here, and the members. */
+  replicas(): readonly ReplicaId[];
+}
 
 /** What a request must find shown at the replica that serves it; `undefined`: nothing. */
 export function neededBy(

@@ -1,6 +1,7 @@
-// A bound of staleness grows while an answer waits.
+// How stale an answer may be. The bound grows while an answer waits.
 
-import type { Staleness } from './command.ts';
+/** A proved upper bound in ms on the age of what the answer may lack. */
+export type Staleness = number | 'unknown';
 
 /** The bound of an answer that was taken `ms` ago. */
 export function aged(staleness: Staleness, ms: number): Staleness {

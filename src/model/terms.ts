@@ -2,15 +2,17 @@
 // once, as the request arrives, and go with the request from then on.
 
 import { unreachable } from '../base/assert.ts';
-import type { Asker, Command, ExplainCommand, ListCommand, ReadCommand } from './command.ts';
+import type { Command, ExplainCommand, ListCommand, ReadCommand } from './command.ts';
+import type { Asker } from './effect.ts';
 import { type Fault, fault } from './fault.ts';
 import { NO_MEMBERS } from './member-set.ts';
 import type { Namespace } from './namespaces.ts';
 import { oneGroup, type QuorumSpec, type Requirement } from './quorum.ts';
 import type { Writing } from './writing.ts';
 
+export type Reading = ReadCommand<Asker> | ListCommand<Asker>;
 /** About the records of a namespace. */
-export type DataCommand = Writing | ReadCommand | ListCommand | ExplainCommand;
+export type DataCommand = Writing | Reading | ExplainCommand;
 /** About the replica and its cluster. */
 export type ClusterCommand = Exclude<Command<Asker>, DataCommand>;
 

@@ -13,6 +13,8 @@ import {
 
 export type Vector = Map<LaneId, Seq>;
 export type ReadonlyVector = ReadonlyMap<LaneId, Seq>;
+/** A vector in messages and replies. */
+export type VectorEntries = readonly (readonly [LaneId, Seq])[];
 
 /** A run of one lane's sequence numbers, both ends included. */
 export interface Gap {

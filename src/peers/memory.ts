@@ -19,12 +19,12 @@ import {
   replicaOf,
   type Seq,
 } from '../model/id.ts';
-import type { VectorEntries } from '../model/message.ts';
 import { type Storage, UNREADABLE } from '../model/port.ts';
 import type { Member } from '../model/quorum.ts';
 import { seal, unseal } from '../store/envelope.ts';
 import { metaKey } from '../store/layout.ts';
 import type { Settings } from '../model/settings.ts';
+import type { VectorEntries } from '../model/vector.ts';
 
 const WRITE_MS = 1000;
 const NAME_BYTES_MAX = 80;

@@ -41,19 +41,13 @@ import {
   ROUND_MAX,
   type Vote,
 } from '../model/membership.ts';
-import type {
-  ForwardAnswer,
-  Hello,
-  LaneHead,
-  Message,
-  SnapshotChunk,
-  VectorEntries,
-} from '../model/message.ts';
+import type { ForwardAnswer, Hello, LaneHead, Message, SnapshotChunk } from '../model/message.ts';
 import type { ClaimReason, Metrics } from '../model/metrics.ts';
 import { type Mutation, type Record, versionsOf } from '../model/record.ts';
 import type { Log } from '../store/log.ts';
 import type { Peers } from './peers.ts';
 import type { Settings } from '../model/settings.ts';
+import type { VectorEntries } from '../model/vector.ts';
 
 const YEAR_MS = 366 * 86_400_000;
 /**

@@ -8,12 +8,18 @@ import type { Outbox } from '../model/effect.ts';
 import type { Alternate } from '../model/fault.ts';
 import { type Dot, type LaneId, type ReplicaId, replicaOf, type Seq } from '../model/id.ts';
 import { add, has, type MemberSet, NO_MEMBERS, remove, single } from '../model/member-set.ts';
-import type { Hello, Pull, VectorEntries } from '../model/message.ts';
+import type { Hello, Pull } from '../model/message.ts';
 import { majority, type Member } from '../model/quorum.ts';
 import type { Settings } from '../model/settings.ts';
 import type { Log } from '../store/log.ts';
 import type { Supersessions } from '../store/supersessions.ts';
-import { covers, meetVectors, type ReadonlyVector, type Vector } from '../model/vector.ts';
+import {
+  type ReadonlyVector,
+  type Vector,
+  type VectorEntries,
+  covers,
+  meetVectors,
+} from '../model/vector.ts';
 
 /** Heartbeats that a peer may miss before it counts as not heard; a lossy link loses one or two. */
 const SILENT_BEATS = 3;

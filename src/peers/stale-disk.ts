@@ -9,8 +9,7 @@ import {
   type Origin,
   replicaOf,
 } from '../model/id.ts';
-import type { VectorEntries } from '../model/message.ts';
-import { latestIncarnation } from '../model/vector.ts';
+import { type VectorEntries, latestIncarnation } from '../model/vector.ts';
 import type { Log } from '../store/log.ts';
 import type { OwnLanes } from '../store/own-lanes.ts';
 import { writeIncarnation } from '../store/incarnation.ts';

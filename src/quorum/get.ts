@@ -15,8 +15,7 @@
 
 import { assert } from '../base/assert.ts';
 import { IdTable } from '../base/id-table.ts';
-import type { Asker, Staleness } from '../model/command.ts';
-import type { Lsn, Turn } from '../model/effect.ts';
+import type { Asker, Lsn, Turn } from '../model/effect.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
 import {
   add,
@@ -33,6 +32,7 @@ import type { Metrics } from '../model/metrics.ts';
 import type { RecordRules } from '../model/namespaces.ts';
 import type { Requirement } from '../model/quorum.ts';
 import { latestOf, type Record } from '../model/record.ts';
+import type { Staleness } from '../model/staleness.ts';
 import type { ReadonlyVector } from '../model/vector.ts';
 import { includes, merge } from '../conflict/merge.ts';
 import { Inquirer, type InquirerOptions, type Inquiry } from './inquiry.ts';

@@ -2,14 +2,15 @@
 // steps are in quorum-lists.ts.
 
 import { assert } from '../base/assert.ts';
-import type { ListCommand, Staleness } from '../model/command.ts';
-import type { ReadOwner } from '../model/effect.ts';
+import type { ListCommand } from '../model/command.ts';
+import type { Asker, ReadOwner } from '../model/effect.ts';
 import { withoutValue } from '../model/encoding.ts';
 import { NO_MEMBERS } from '../model/member-set.ts';
 import { SURVEY_KEYS_MAX, type SurveyReply } from '../model/message.ts';
 import type { Namespace } from '../model/namespaces.ts';
 import type { Requirement } from '../model/quorum.ts';
 import { encodedOf, type Record } from '../model/record.ts';
+import type { Staleness } from '../model/staleness.ts';
 import { covers, type Vector } from '../model/vector.ts';
 import { Tally } from './tally.ts';
 import type { KeyRange } from '../store/key-range.ts';
@@ -22,7 +23,7 @@ const ANSWER_BYTES_MAX = 2 * 1024 * 1024;
 
 export interface Listing extends Holder, Inquiry {
   readonly id: number;
-  readonly command: ListCommand;
+  readonly command: ListCommand<Asker>;
   readonly requirement: Requirement;
   readonly namespace: Namespace;
   readonly enoughMs: number;

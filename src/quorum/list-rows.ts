@@ -1,7 +1,6 @@
 // What several replicas report of the keys of a list: a row for each key, with its newest version
 // and its holders.
 
-import type { Reply } from '../model/command.ts';
 import type { Now } from '../model/effect.ts';
 import { withoutValue } from '../model/encoding.ts';
 import type { Fault } from '../model/fault.ts';
@@ -9,6 +8,7 @@ import type { Key } from '../model/id.ts';
 import { add, type MemberSet, NO_MEMBERS, single } from '../model/member-set.ts';
 import type { KeyVersion } from '../model/message.ts';
 import { isTombstone, latestOf, type Record, shows } from '../model/record.ts';
+import type { Reply } from '../model/reply.ts';
 import { compareVersions } from '../conflict/version-order.ts';
 
 /** The reports of the replicas about a key. */

@@ -6,17 +6,17 @@
 // Bound: a look counts as a waiting write, and its reads as waiting reads.
 
 import { assert } from '../base/assert.ts';
-import type { ReadCommand, Reply } from '../model/command.ts';
-import type { Turn } from '../model/effect.ts';
+import type { ReadCommand } from '../model/command.ts';
+import type { AnswerOwner, Asker, Turn } from '../model/effect.ts';
 import type { Fault } from '../model/fault.ts';
-import { type AnswerOwner, OwnQuestion } from '../model/own-question.ts';
+import type { Reply } from '../model/reply.ts';
 import type { Terms } from '../model/terms.ts';
 
 /**
  * Continues: everything requested is merged, or `failed` is the reason why it could not be read.
  */
 export type Resume = (failed: Fault | undefined, turn: Turn) => void;
-type Read = (command: ReadCommand, terms: Terms, turn: Turn) => void;
+type Read = (command: ReadCommand<Asker>, terms: Terms, turn: Turn) => void;
 type Asked = Pick<ReadCommand, 'namespace' | 'key' | 'r'>;
 
 type Answered = (look: Look, failed: Fault | undefined, turn: Turn) => void;
@@ -61,7 +61,7 @@ export class Looks {
     this.#open.add(look);
     const read = {
       kind: 'read',
-      client: new OwnQuestion(look),
+      client: look,
       onUnmet: 'fail',
       session: undefined,
       timeoutMs: undefined,

@@ -13,8 +13,7 @@
 // `overloaded`.
 
 import { assert } from '../base/assert.ts';
-import type { Asker } from '../model/command.ts';
-import type { Turn } from '../model/effect.ts';
+import type { Asker, Turn } from '../model/effect.ts';
 import { type Fault, fault } from '../model/fault.ts';
 import type { Dot, LaneId, Seq } from '../model/id.ts';
 

@@ -21,7 +21,7 @@
 
 import { assert } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
-import type { Client, RunWritten, WriteCommand, Written } from '../model/command.ts';
+import type { WriteCommand } from '../model/command.ts';
 import type { Outbox, Turn } from '../model/effect.ts';
 import { type Fault, fault } from '../model/fault.ts';
 import type { Hlc } from '../model/hlc.ts';
@@ -31,6 +31,7 @@ import type { Metrics } from '../model/metrics.ts';
 import { PerMember } from '../model/per-member.ts';
 import type { Requirement } from '../model/quorum.ts';
 import type { Record } from '../model/record.ts';
+import type { Client, RunWritten, Written } from '../model/reply.ts';
 import { compareVersions } from '../conflict/version-order.ts';
 import { Tally } from './tally.ts';
 

@@ -13,8 +13,7 @@
 // nothing is sent, since the stream brings it.
 
 import { assert } from '../base/assert.ts';
-import type { Asker } from '../model/command.ts';
-import type { Lsn, Turn } from '../model/effect.ts';
+import type { Asker, Lsn, Turn } from '../model/effect.ts';
 import {
   add,
   difference,

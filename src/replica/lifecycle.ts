@@ -12,8 +12,8 @@
 // client. Clients see the state `draining` for both.
 
 import { assert, unreachable } from '../base/assert.ts';
-import type { ReplicaState } from '../model/command.ts';
 import { type Fault, fault } from '../model/fault.ts';
+import type { ReplicaState } from '../model/status.ts';
 import type { CatchUp } from '../lag/catch-up.ts';
 import { alternatesIn, type Peers } from '../peers/peers.ts';
 

@@ -3,7 +3,7 @@
 
 import type { Lsn, Turn } from '../model/effect.ts';
 import type { FaultCode } from '../model/fault.ts';
-import type { VectorEntries } from '../model/message.ts';
+import type { VectorEntries } from '../model/vector.ts';
 
 /** A batch is durable. */
 export interface Durable {

@@ -4,7 +4,8 @@
 
 import { assert } from '../base/assert.ts';
 import type { Turn } from '../model/effect.ts';
-import type { Ack, Entries, Heartbeat, Hello, Message, VectorEntries } from '../model/message.ts';
+import type { Ack, Entries, Heartbeat, Hello, Message } from '../model/message.ts';
+import type { VectorEntries } from '../model/vector.ts';
 import { greetingOf } from '../peers/greeting.ts';
 import { holderOf, type Peer } from '../peers/peers.ts';
 import type { Core } from './core.ts';

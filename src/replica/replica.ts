@@ -8,12 +8,13 @@
 // anything, and starts again with a later number.
 
 import { assert, unreachable } from '../base/assert.ts';
-import type { Asker, Command, ReplicaState, Status } from '../model/command.ts';
-import type { Input, Lsn, Now, Outbox, Turn } from '../model/effect.ts';
+import type { Command } from '../model/command.ts';
+import type { Asker, Input, Lsn, Now, Outbox, Turn } from '../model/effect.ts';
 import type { Incarnation } from '../model/id.ts';
 import type { Metrics } from '../model/metrics.ts';
-import type { SessionFacts } from '../model/port.ts';
 import { policyDigest } from '../model/policy.ts';
+import type { SessionFacts } from '../model/session.ts';
+import type { ReplicaState, Status } from '../model/status.ts';
 import type { ClusterCommand } from '../model/terms.ts';
 import type { Timer, Timers } from '../model/timer.ts';
 import { raiseToFloor } from '../lag/commit-age.ts';

@@ -1,19 +1,19 @@
 // The replica's report about itself and the cluster, and about how far one write has replicated.
 
-import type {
-  Comparison,
-  CopyProgress,
-  PeerStatus,
-  ReplicaState,
-  Status,
-  WriteStatusCommand,
-} from '../model/command.ts';
+import type { WriteStatusCommand } from '../model/command.ts';
 import type { Now, Outbox } from '../model/effect.ts';
 import type { NamespaceLag } from '../model/lag.ts';
 import { hlcToMs } from '../model/hlc.ts';
 import { type Origin, type ReplicaId, replicaOf } from '../model/id.ts';
 import { has, isEmpty } from '../model/member-set.ts';
 import type { Digest } from '../model/record.ts';
+import type {
+  Comparison,
+  CopyProgress,
+  PeerStatus,
+  ReplicaState,
+  Status,
+} from '../model/status.ts';
 import { countMissing, type ReadonlyVector } from '../model/vector.ts';
 import type { Comparisons } from '../entropy/comparisons.ts';
 import { refuse } from '../model/refuse.ts';

@@ -7,10 +7,16 @@ import { assert, present } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
 import type { Lsn, Outbox } from '../model/effect.ts';
 import type { Dot, Key, NamespaceName, LaneId, Seq } from '../model/id.ts';
-import type { LaneHead, VectorEntries } from '../model/message.ts';
+import type { LaneHead } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import { type Mutation, type Record, recordOf } from '../model/record.ts';
-import { covers, type ReadonlyVector, seqOf, type Vector } from '../model/vector.ts';
+import {
+  type ReadonlyVector,
+  type Vector,
+  type VectorEntries,
+  covers,
+  seqOf,
+} from '../model/vector.ts';
 import { merge } from '../conflict/merge.ts';
 import {
   type BlockEnd,

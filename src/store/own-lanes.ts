@@ -3,8 +3,7 @@
 
 import { assert } from '../base/assert.ts';
 import { incarnationOf, type LaneId, type ReplicaId, replicaOf, type Seq } from '../model/id.ts';
-import type { VectorEntries } from '../model/message.ts';
-import { type ReadonlyVector, seqOf } from '../model/vector.ts';
+import { type ReadonlyVector, type VectorEntries, seqOf } from '../model/vector.ts';
 import type { Lane } from './lane.ts';
 import type { Log } from './log.ts';
 

@@ -2,8 +2,8 @@
 
 import type { Turn } from '../model/effect.ts';
 import type { Origin } from '../model/id.ts';
-import type { VectorEntries } from '../model/message.ts';
 import type { Settings } from '../model/settings.ts';
+import type { VectorEntries } from '../model/vector.ts';
 import type { Peers } from '../peers/peers.ts';
 import type { Lane } from '../store/lane.ts';
 import type { Log } from '../store/log.ts';

@@ -21,10 +21,10 @@ import { assert, present, unreachable } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
 import type { Outbox, Turn } from '../model/effect.ts';
 import type { LaneId, Seq } from '../model/id.ts';
-import type { VectorEntries } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Mutation } from '../model/record.ts';
 import { lastOfRun } from '../model/run.ts';
+import type { VectorEntries } from '../model/vector.ts';
 import type { Lane } from '../store/lane.ts';
 import { LogCursor, type LogStep, type LogStepRead } from '../store/log-cursor.ts';
 

@@ -13,7 +13,7 @@
 import { present } from '../../src/base/assert.ts';
 import { boot, storedIncarnation } from '../../src/host/boot.ts';
 import { createHost, type Host } from '../../src/host/host.ts';
-import type { Command, Condition, Reply, Status } from '../../src/model/command.ts';
+import type { Command, Condition } from '../../src/model/command.ts';
 import type { Message } from '../../src/model/message.ts';
 import type { Ending, NoteFields } from '../../src/model/effect.ts';
 import {
@@ -32,11 +32,13 @@ import {
 import { compilePolicies, type Policy } from '../../src/model/policy.ts';
 import { type Network, type Trace, UNREADABLE } from '../../src/model/port.ts';
 import { majority, type Member } from '../../src/model/quorum.ts';
+import type { Reply } from '../../src/model/reply.ts';
 import type { Settings } from '../../src/model/settings.ts';
 import { unseal } from '../../src/store/envelope.ts';
 import { voteKey } from '../../src/membership/synod.ts';
 import { readVote } from '../../src/model/membership-bytes.ts';
 import { latestOf as versionOf } from '../../src/model/record.ts';
+import type { Status } from '../../src/model/status.ts';
 import { bytes, key, membersOf, namespace, settingsOf, text } from '../support/build.ts';
 import { ClockError } from './clock-error.ts';
 import { MemoryDisk } from './memory-disk.ts';

@@ -8,7 +8,6 @@
 //   version shown, or a later one, is on the disk of the replica that shows it
 //   ack, heartbeat …   the vector in the message is on the disk of its sender
 
-import type { Found, Reply } from '../../src/model/command.ts';
 import { type Dot, formatDot, type LaneId, type Seq } from '../../src/model/id.ts';
 import { decodeRecord } from '../../src/model/encoding.ts';
 import type { Message } from '../../src/model/message.ts';
@@ -16,6 +15,7 @@ import { UNREADABLE } from '../../src/model/port.ts';
 import { majority } from '../../src/model/quorum.ts';
 import { includes } from '../../src/conflict/merge.ts';
 import { latestOf, type Record, recordOf } from '../../src/model/record.ts';
+import type { Found, Reply } from '../../src/model/reply.ts';
 import { storedHeads } from '../../src/store/tip.ts';
 import { recordKey } from '../../src/store/layout.ts';
 import type { MemoryDisk } from './memory-disk.ts';

@@ -3,8 +3,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Listed } from '../../src/model/command.ts';
 import type { Key, NamespaceName } from '../../src/model/id.ts';
+import type { Listed } from '../../src/model/reply.ts';
 import { delOf, listOf, type ListOptions, putOf } from '../cluster/cluster.ts';
 import { mutation } from '../support/build.ts';
 import { KeyMap } from '../support/key-map.ts';

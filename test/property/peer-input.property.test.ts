@@ -5,8 +5,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Input } from '../../src/model/effect.ts';
-import type { Message, VectorEntries } from '../../src/model/message.ts';
+import type { Message } from '../../src/model/message.ts';
 import { type Mutation, recordOf } from '../../src/model/record.ts';
+import type { VectorEntries } from '../../src/model/vector.ts';
 import { delOf, getOf, listOf, putOf } from '../cluster/cluster.ts';
 import { anyMembership, anyVote } from '../support/arbitrary-message.ts';
 import { helloOf, membershipOf, key, mutation, namespace, origin, run } from '../support/build.ts';

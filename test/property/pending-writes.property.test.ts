@@ -3,10 +3,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HostTurn } from '../../src/host/turn.ts';
-import type { Client, Reply } from '../../src/model/command.ts';
 import { has } from '../../src/model/member-set.ts';
 import { createMetrics } from '../../src/model/metrics.ts';
 import { type QuorumSpec, requirementOf } from '../../src/model/quorum.ts';
+import type { Client, Reply } from '../../src/model/reply.ts';
 import { PendingWrite, PendingWrites } from '../../src/quorum/put.ts';
 import { membersOf, origin } from '../support/build.ts';
 import { replied } from '../support/outbox.ts';

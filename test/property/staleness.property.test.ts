@@ -6,8 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { StalenessBound } from '../../src/lag/staleness.ts';
 import { type Origin, originOf, type ReplicaId } from '../../src/model/id.ts';
-import type { VectorEntries } from '../../src/model/message.ts';
-import type { Vector } from '../../src/model/vector.ts';
+import type { Vector, VectorEntries } from '../../src/model/vector.ts';
 
 const PEERS = 2;
 const SELF = 0;

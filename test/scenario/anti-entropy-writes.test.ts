@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { createPrng, type Prng } from '../../src/base/prng.ts';
 import { APART_ENTRIES_MAX } from '../../src/entropy/tree-cut.ts';
-import type { Status } from '../../src/model/command.ts';
+import type { Status } from '../../src/model/status.ts';
 import { compareVectors } from '../../src/model/vector.ts';
 import { recordKey } from '../../src/store/layout.ts';
 import { key, mutation, namespace, origin } from '../support/build.ts';

@@ -3,8 +3,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { encodeFrame } from '../../src/adapters/frame.ts';
-import type { Status } from '../../src/model/command.ts';
 import type { Message } from '../../src/model/message.ts';
+import type { Status } from '../../src/model/status.ts';
 import { recordKey, treeKey } from '../../src/store/layout.ts';
 import { FANOUT, LEAVES, leafOf } from '../../src/store/leaves.ts';
 import { key, namespace } from '../support/build.ts';

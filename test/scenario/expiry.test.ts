@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { ROOM_FULL, ROOM_UNBOUNDED } from '../../src/model/disk.ts';
-import type { Explained } from '../../src/model/command.ts';
+import type { Explained } from '../../src/model/reply.ts';
 import { Cluster, type ClusterOptions, putOf, shown } from '../cluster/cluster.ts';
 
 const settled = (options: ClusterOptions = {}): Cluster => {

@@ -3,9 +3,9 @@
 // test/unit/forward/client.test.ts, where the disk is not slow.)
 
 import { describe, expect, it } from 'vitest';
-import type { Reply } from '../../src/model/command.ts';
 import type { Message } from '../../src/model/message.ts';
 import { latestOf } from '../../src/model/record.ts';
+import type { Reply } from '../../src/model/reply.ts';
 import { Cluster, type ListOptions, shown } from '../cluster/cluster.ts';
 import { key, namespace } from '../support/build.ts';
 

@@ -1,7 +1,6 @@
 // The staleness that a replica reports, against an observer of everything.
 
 import { describe, expect, it } from 'vitest';
-import type { Staleness } from '../../src/model/command.ts';
 import {
   type Call,
   Cluster,
@@ -10,6 +9,7 @@ import {
   listOf,
   putOf,
 } from '../cluster/cluster.ts';
+import type { Staleness } from '../../src/model/staleness.ts';
 
 const staleness = (cluster: Cluster, n: number): Staleness | undefined => {
   const reply = cluster.get(n, 'anything', { r: 1 });

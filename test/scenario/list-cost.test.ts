@@ -2,9 +2,9 @@
 // cursor.
 
 import { describe, expect, it } from 'vitest';
-import type { Listed } from '../../src/model/command.ts';
 import type { RangeRequest } from '../../src/model/effect.ts';
 import { latestOf } from '../../src/model/record.ts';
+import type { Listed } from '../../src/model/reply.ts';
 import { type Call, Cluster, delOf, listOf, putOf, shown } from '../cluster/cluster.ts';
 
 const settled = (): Cluster => {

@@ -2,8 +2,8 @@
 // directions and folded, whatever the replicas differ in; and they keep their time.
 
 import { describe, expect, it } from 'vitest';
-import type { Listed } from '../../src/model/command.ts';
 import { latestOf, type Record } from '../../src/model/record.ts';
+import type { Listed } from '../../src/model/reply.ts';
 import { Cluster, delOf, type ListOptions, listOf, putOf, shown } from '../cluster/cluster.ts';
 
 const FIFO = { ns: { consistency: 'fifo' } };

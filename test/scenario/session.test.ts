@@ -2,7 +2,7 @@
 // back, or it hears why not.
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Reply } from '../../src/model/command.ts';
+import type { Reply } from '../../src/model/reply.ts';
 import {
   ALL_GUARANTEES,
   NEW_SESSION,

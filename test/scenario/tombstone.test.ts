@@ -2,10 +2,10 @@
 // then by none.
 
 import { describe, expect, it } from 'vitest';
-import type { Explained } from '../../src/model/command.ts';
 import { allRecords } from '../../src/store/layout.ts';
 import { Cluster, type ClusterOptions, shown } from '../cluster/cluster.ts';
 import { MemoryDisk } from '../cluster/memory-disk.ts';
+import type { Explained } from '../../src/model/reply.ts';
 
 /** Every log is cut as soon as all have what it held. */
 const settings = { logRetainEntries: 0, logTruncateEntries: 1, frameBytes: 600 };

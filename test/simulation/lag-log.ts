@@ -9,10 +9,10 @@
 // the right clock that is furthest behind.
 
 import { hlcToMs } from '../../src/model/hlc.ts';
-import type { Status } from '../../src/model/command.ts';
 import type { NamespaceLag } from '../../src/model/lag.ts';
 import type { LaneId, Seq } from '../../src/model/id.ts';
 import { SETTINGS_DEFAULT } from '../../src/model/settings.ts';
+import type { Status } from '../../src/model/status.ts';
 import { BLOCK_ENTRIES_MAX, entriesIn } from '../../src/store/block.ts';
 import { laneSpan } from '../../src/store/layout.ts';
 import type { LagSample } from '../checkers/stale.ts';

@@ -5,18 +5,20 @@
 
 import { present } from '../../src/base/assert.ts';
 import type { Prng } from '../../src/base/prng.ts';
-import type { OnUnmet, Reply, Staleness } from '../../src/model/command.ts';
+import type { OnUnmet } from '../../src/model/command.ts';
 import { isDefinite } from '../../src/model/fault.ts';
 import { majority, type QuorumSpec } from '../../src/model/quorum.ts';
 import { formatDot, type Key } from '../../src/model/id.ts';
-import type { SessionFacts } from '../../src/model/port.ts';
 import { latestOf, type Version } from '../../src/model/record.ts';
+import type { Reply } from '../../src/model/reply.ts';
 import {
   ALL_GUARANTEES,
   NEW_SESSION,
   type Session,
+  type SessionFacts,
   sessionAfter,
 } from '../../src/model/session.ts';
+import type { Staleness } from '../../src/model/staleness.ts';
 import type { FaultName, Item, Level, Operation, Write } from '../checkers/operation.ts';
 import { text } from '../support/build.ts';
 import {

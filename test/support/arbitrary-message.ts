@@ -6,15 +6,11 @@ import { type Draft, encodeMutation, recordOfHead } from '../../src/model/encodi
 import { LAG_RULES, LAG_STATES } from '../../src/model/lag.ts';
 import { type Region, replicaOf } from '../../src/model/id.ts';
 import { FORMER_MAX, type Membership, type Vote } from '../../src/model/membership.ts';
-import {
-  type Message,
-  type StoredKey,
-  SURVEY_KEYS_MAX,
-  type VectorEntries,
-} from '../../src/model/message.ts';
+import { type Message, type StoredKey, SURVEY_KEYS_MAX } from '../../src/model/message.ts';
 import { LEVELS } from '../../src/model/level.ts';
 import { TIMEOUT_MS_MAX } from '../../src/model/policy.ts';
 import { latestOf, type Mutation, type Record, recordOf } from '../../src/model/record.ts';
+import type { VectorEntries } from '../../src/model/vector.ts';
 import { anyDraft, anyKey, anyNamespace, anyOrigin, anySeq } from './arbitrary.ts';
 import { setOfBits } from './build.ts';
 

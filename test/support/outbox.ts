@@ -1,10 +1,9 @@
 // What a part of the core asked for, taken out of the host's own outbox and put under readable
 // names.
 
-import type { Client, Reply } from '../../src/model/command.ts';
 import type { Lsn, RangeRequest, RangeResult } from '../../src/model/effect.ts';
 import type { Message } from '../../src/model/message.ts';
-import { OwnQuestion } from '../../src/model/own-question.ts';
+import type { Client, Reply } from '../../src/model/reply.ts';
 import type { HostTurn } from '../../src/host/turn.ts';
 
 export interface Sent {
@@ -43,7 +42,7 @@ export function replied(out: HostTurn): { client: Client; reply: Reply; lsn: num
   return [
     ...out.replies.splice(0).map((each) => ({ ...each, lsn: 0 })),
     ...held.flatMap((each) => {
-      if (each.kind === 'message' || each.client instanceof OwnQuestion) return [];
+      if (each.kind === 'message' || 'onAnswer' in each.client) return [];
       return [{ client: each.client, reply: each.reply, lsn: each.lsn }];
     }),
   ];

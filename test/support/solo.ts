@@ -2,12 +2,13 @@
 // that need the whole core and no time.
 
 import { HostTurn } from '../../src/host/turn.ts';
-import type { Command, Reply } from '../../src/model/command.ts';
+import type { Command } from '../../src/model/command.ts';
 import { ROOM_UNBOUNDED } from '../../src/model/disk.ts';
 import type { Input, RangeResult } from '../../src/model/effect.ts';
 import type { Message } from '../../src/model/message.ts';
 import { compilePolicies } from '../../src/model/policy.ts';
 import type { Member } from '../../src/model/quorum.ts';
+import type { Reply } from '../../src/model/reply.ts';
 import type { Settings } from '../../src/model/settings.ts';
 import { Replica } from '../../src/replica/replica.ts';
 import { helloOf, membershipOf, membersOf, origin, settingsOf } from './build.ts';

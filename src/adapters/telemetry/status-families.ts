@@ -4,10 +4,11 @@
 // sample.
 
 import { isTrusted } from '../../model/clock.ts';
-import type { PeerStatus, ReplicaState, Staleness, Status } from '../../model/command.ts';
 import { LAG_STATES } from '../../model/lag.ts';
 import { incarnationOf, type LaneId, type ReplicaId, replicaOf, type Seq } from '../../model/id.ts';
 import { passesAll } from '../../model/readiness.ts';
+import type { Staleness } from '../../model/staleness.ts';
+import type { PeerStatus, ReplicaState, Status } from '../../model/status.ts';
 import { type Family, gauge, gauges, type Sample } from './family.ts';
 
 type Entries = readonly (readonly [LaneId, Seq])[];

@@ -6,9 +6,9 @@
 
 import { collectDefaultMetrics, type Metric, Registry } from 'prom-client';
 import { createHistogram, type Histogram } from '../../base/histogram.ts';
-import type { Status } from '../../model/command.ts';
 import { type Metrics, SECONDS_BUCKETS } from '../../model/metrics.ts';
 import type { Trace } from '../../model/port.ts';
+import type { Status } from '../../model/status.ts';
 import { coreFamilies } from './core-families.ts';
 import { counter, type Family, gauge, gauges, histogram, histograms } from './family.ts';
 import type { Log } from './log.ts';

@@ -2,12 +2,12 @@
 // own command.
 
 import { assert, present } from '../../base/assert.ts';
-import type { Absent, Client, Found, Reply } from '../../model/command.ts';
 import type { Fault } from '../../model/fault.ts';
 import { formatDot } from '../../model/id.ts';
 import type { Level } from '../../model/level.ts';
 import type { Policy } from '../../model/policy.ts';
 import type { QuorumSpec } from '../../model/quorum.ts';
+import type { Absent, Client, Found, Reply } from '../../model/reply.ts';
 import type { Guarantees } from '../../model/session.ts';
 import { latestOf, type Record } from '../../model/record.ts';
 import { ENVELOPE_TYPE } from '../../api/operations.ts';

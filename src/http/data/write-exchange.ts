@@ -7,12 +7,13 @@
 import { formatAcks, versionTag } from '../../api/headers.ts';
 import { pathTo } from '../../api/routes.ts';
 import { assert } from '../../base/assert.ts';
-import type { Absent, Client, Condition, Reply, Written } from '../../model/command.ts';
+import type { Condition } from '../../model/command.ts';
 import type { Fault } from '../../model/fault.ts';
 import { type Dot, formatDot, type Key } from '../../model/id.ts';
 import type { Level } from '../../model/level.ts';
 import type { Policy } from '../../model/policy.ts';
 import { latestOf, type Record } from '../../model/record.ts';
+import type { Absent, Client, Reply, Written } from '../../model/reply.ts';
 import { CROWDED } from '../guard/arriving.ts';
 import { type BodySink, collectBody } from './body.ts';
 import { breakOff } from './break-off.ts';

@@ -4,11 +4,12 @@
 
 import { takenAt } from '../../api/parameters.ts';
 import { crc32c } from '../../base/crc32c.ts';
-import type { Client, Condition, WriteCommand } from '../../model/command.ts';
+import type { Condition, WriteCommand } from '../../model/command.ts';
 import { IDEMPOTENCY_KEY_BYTES_MAX } from '../../model/encoding.ts';
 import type { Key, NamespaceName } from '../../model/id.ts';
 import type { QuorumSpec } from '../../model/quorum.ts';
 import type { Idempotency, Operation, Version } from '../../model/record.ts';
+import type { Client } from '../../model/reply.ts';
 import type { Guarantees, Session } from '../../model/session.ts';
 import { writeConditions } from '../form/condition.ts';
 import {

@@ -3,11 +3,12 @@
 // checked when they were received.
 
 import { formatServedBy, versionTag } from '../../api/headers.ts';
-import type { Found, Holder, Staleness } from '../../model/command.ts';
 import { type Hlc, hlcToMs } from '../../model/hlc.ts';
 import { formatDot } from '../../model/id.ts';
 import type { Level } from '../../model/level.ts';
 import { latestOf, type Record } from '../../model/record.ts';
+import type { Found, Holder } from '../../model/reply.ts';
+import type { Staleness } from '../../model/staleness.ts';
 import { type HttpContext, isDraining } from '../context.ts';
 import { CONTENT_TYPE_DEFAULT, isContentType } from '../../api/request-headers.ts';
 

@@ -3,7 +3,7 @@
 
 import type { JobProgress, JobView } from '../../api/shapes.ts';
 import { unreachable } from '../../base/assert.ts';
-import type { PeerStatus, ReplicaStatus, Status } from '../../model/command.ts';
+import type { PeerStatus, ReplicaStatus, Status } from '../../model/status.ts';
 import { countMissing, mergeVector, type Vector } from '../../model/vector.ts';
 import { type Refusal, refusal } from '../problem.ts';
 

@@ -11,8 +11,8 @@
 
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Status } from '../../model/command.ts';
 import type { ReplicaService } from '../../model/port.ts';
+import type { Status } from '../../model/status.ts';
 import { ask } from '../context.ts';
 import { courseOf, type JobKind } from './job-course.ts';
 import { type Refusal, refusal } from '../problem.ts';

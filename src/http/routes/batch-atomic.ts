@@ -3,8 +3,9 @@
 
 import { assert } from '../../base/assert.ts';
 import { crc32c } from '../../base/crc32c.ts';
-import type { RunCommand, RunItem, RunWritten } from '../../model/command.ts';
+import type { RunCommand, RunItem } from '../../model/command.ts';
 import type { Idempotency } from '../../model/record.ts';
+import type { RunWritten } from '../../model/reply.ts';
 import { ask, type HttpContext } from '../context.ts';
 import { digestOfRequest } from '../data/write-request.ts';
 import { type BatchOptions, writeOf, writtenResult } from './batch-item.ts';

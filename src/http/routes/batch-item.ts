@@ -2,12 +2,13 @@
 // the reply becomes its result. A fault of one item is reported for that item only.
 
 import { assert } from '../../base/assert.ts';
-import type { Absent, Client, Command, Found, Reply, Written } from '../../model/command.ts';
+import type { Command } from '../../model/command.ts';
 import { IDEMPOTENCY_KEY_BYTES_MAX } from '../../model/encoding.ts';
 import { fault } from '../../model/fault.ts';
 import { formatDot, type Key } from '../../model/id.ts';
 import type { Policy } from '../../model/policy.ts';
 import type { QuorumSpec } from '../../model/quorum.ts';
+import type { Absent, Client, Found, Reply, Written } from '../../model/reply.ts';
 import { writeConditions } from '../form/condition.ts';
 import type { HttpContext } from '../context.ts';
 import { bytesFromText, fromBase64, keyFromBase64, keyFromText } from '../form/key-text.ts';

@@ -8,8 +8,8 @@
 // Puts and deletes keep their order anyway.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Found, Reply } from '../../model/command.ts';
 import { latestOf } from '../../model/record.ts';
+import type { Found, Reply } from '../../model/reply.ts';
 import { type BatchOptions, commandOf } from './batch-item.ts';
 import type { HttpContext } from '../context.ts';
 import type { AnswerRoom } from '../guard/memory.ts';

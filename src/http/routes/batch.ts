@@ -4,7 +4,6 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { addRoute, type App, type RouteCall } from './add-route.ts';
-import type { Reply } from '../../model/command.ts';
 import { callerOf } from './access-hook.ts';
 import { FORBIDDEN, mayIn } from '../guard/auth.ts';
 import { runAtomic } from './batch-atomic.ts';
@@ -20,6 +19,7 @@ import { type BatchItem, type BatchResult } from '../../api/shapes.ts';
 import { prefersAsync, readIdempotencyKey } from '../../api/request-headers.ts';
 import { openSession } from '../session/client-session.ts';
 import { readTimeLeft } from '../guard/time-left.ts';
+import type { Reply } from '../../model/reply.ts';
 
 export function batchRoutes(app: App, context: HttpContext): void {
   addRoute(app, context, 'batch', async (call) => {

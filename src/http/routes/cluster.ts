@@ -2,8 +2,8 @@
 
 import { addRoute, type App } from './add-route.ts';
 import { assert } from '../../base/assert.ts';
-import type { PeerStatus, ReplicaStatus, Status } from '../../model/command.ts';
 import type { NamespaceLag } from '../../model/lag.ts';
+import type { PeerStatus, ReplicaStatus, Status } from '../../model/status.ts';
 import { callerOf } from './access-hook.ts';
 import { ask, type HttpContext } from '../context.ts';
 import { type Caller, mayIn } from '../guard/auth.ts';

@@ -5,10 +5,11 @@
 import type { FastifyReply } from 'fastify';
 import type { QueryOf } from '../../api/parameters.ts';
 import { addRoute, type App, type RouteCall } from './add-route.ts';
-import { LIST_LIMIT_MAX, type Listed } from '../../model/command.ts';
+import { LIST_LIMIT_MAX } from '../../model/command.ts';
 import { isDefinite } from '../../model/fault.ts';
 import type { Policy } from '../../model/policy.ts';
 import type { QuorumSpec } from '../../model/quorum.ts';
+import type { Listed } from '../../model/reply.ts';
 import type { HttpContext } from '../context.ts';
 import { formatCursor, type ListQuery, readCursor } from '../form/cursor.ts';
 import { invalid } from '../../api/readers.ts';

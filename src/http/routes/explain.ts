@@ -2,10 +2,10 @@
 
 import { addRoute, type App } from './add-route.ts';
 import { assert } from '../../base/assert.ts';
-import type { Explained, ReplicaView } from '../../model/command.ts';
 import { hlcToMs } from '../../model/hlc.ts';
 import { formatDot, type Key } from '../../model/id.ts';
 import { isTombstone, latestOf, type Record } from '../../model/record.ts';
+import type { Explained, ReplicaView } from '../../model/reply.ts';
 import { isSame, merge } from '../../conflict/merge.ts';
 import { ask, type HttpContext } from '../context.ts';
 import { keyFromPath, keyView } from '../form/key-text.ts';

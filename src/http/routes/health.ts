@@ -12,7 +12,6 @@ import type { FastifyRequest } from 'fastify';
 import { callerFor } from '../guard/auth.ts';
 import { addRoute, type App } from './add-route.ts';
 import type { QueryOf } from '../../api/parameters.ts';
-import type { PeerStatus, Status } from '../../model/command.ts';
 import type { Policy } from '../../model/policy.ts';
 import { intersection, setOf, sizeOf } from '../../model/member-set.ts';
 import { type Member, type Requirement, requirementOf } from '../../model/quorum.ts';
@@ -23,6 +22,7 @@ import {
   checkState,
   hostChecks,
 } from '../../model/readiness.ts';
+import type { PeerStatus, Status } from '../../model/status.ts';
 import { connectionOf } from '../guard/connection.ts';
 import { type HttpContext, isDraining, policyOf } from '../context.ts';
 import { isFault, type Refusal, refusal } from '../problem.ts';

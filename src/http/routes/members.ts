@@ -7,10 +7,11 @@
 import { addRoute, type App } from './add-route.ts';
 import type { QueryOf } from '../../api/parameters.ts';
 import { assert } from '../../base/assert.ts';
-import type { MembershipCommand, Reply } from '../../model/command.ts';
+import type { MembershipCommand } from '../../model/command.ts';
 import { parseRegion, parseReplicaId } from '../../model/id.ts';
 import type { Membership, Place } from '../../model/membership.ts';
 import { formatAddress, parsePeerAddress } from '../../model/address.ts';
+import type { Reply } from '../../model/reply.ts';
 import { parseBaseUrl } from '../../model/url.ts';
 import { INTERNAL, reportBug } from '../data/break-off.ts';
 import type { HttpContext } from '../context.ts';

@@ -1,8 +1,9 @@
 // A page of the keys of a namespace, which a list shows and a range delete deletes.
 
 import { assert } from '../../base/assert.ts';
-import { type ListCommand, type Listed } from '../../model/command.ts';
+import { type ListCommand } from '../../model/command.ts';
 import type { ReplicaService } from '../../model/port.ts';
+import type { Listed } from '../../model/reply.ts';
 import { ask } from '../context.ts';
 import type { Refusal } from '../problem.ts';
 import type { ClientSession } from '../session/client-session.ts';

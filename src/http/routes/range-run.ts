@@ -3,13 +3,13 @@
 // it.
 
 import { createHash } from 'node:crypto';
-import type { Reply } from '../../model/command.ts';
 import { type Fault, fault, isDefinite } from '../../model/fault.ts';
 import type { Key, NamespaceName } from '../../model/id.ts';
 import type { QuorumSpec } from '../../model/quorum.ts';
 import { latestOf, type Record, type Version } from '../../model/record.ts';
 import { ask, type HttpContext } from '../context.ts';
 import { IDEMPOTENCY_KEY_BYTES_MAX } from '../../model/encoding.ts';
+import type { Reply } from '../../model/reply.ts';
 import { statusOf } from '../../api/problems.ts';
 import type { ClientSession } from '../session/client-session.ts';
 import { PLAIN_WRITE, writeCommand, type WriteRequest } from '../data/write-request.ts';

@@ -2,8 +2,9 @@
 // namespace.
 
 import type { FastifyReply } from 'fastify';
-import type { Holder, Staleness } from '../../model/command.ts';
 import type { Level } from '../../model/level.ts';
+import type { Holder } from '../../model/reply.ts';
+import type { Staleness } from '../../model/staleness.ts';
 import { connectionOf } from '../guard/connection.ts';
 import { type HttpContext, isDraining } from '../context.ts';
 import { isBetterAskedElsewhere } from '../form/elsewhere.ts';

@@ -3,10 +3,10 @@
 // namespace.
 
 import { addRoute, type App } from './add-route.ts';
-import type { PeerStatus, ReplicaStatus, Status } from '../../model/command.ts';
 import type { NamespaceLag } from '../../model/lag.ts';
 import { parseRegion } from '../../model/id.ts';
 import { isLagBounded } from '../../model/policy.ts';
+import type { PeerStatus, ReplicaStatus, Status } from '../../model/status.ts';
 import { callerOf } from './access-hook.ts';
 import { FORBIDDEN, mayIn } from '../guard/auth.ts';
 import { type HttpContext, policyOf } from '../context.ts';

@@ -3,9 +3,9 @@
 
 import { addRoute, type App } from './add-route.ts';
 import { assert } from '../../base/assert.ts';
-import type { WriteStatus } from '../../model/command.ts';
 import { formatDot, parseDot } from '../../model/id.ts';
 import { majority } from '../../model/quorum.ts';
+import type { WriteStatus } from '../../model/reply.ts';
 import { ask, type HttpContext } from '../context.ts';
 import { refusal } from '../problem.ts';
 import { replyJson, replyProblem } from './reply.ts';

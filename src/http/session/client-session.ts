@@ -1,6 +1,6 @@
 // The session of one request: what it must find at the replica, and the token of its reply.
 
-import type { Reply } from '../../model/command.ts';
+import type { Reply } from '../../model/reply.ts';
 import {
   ALL_GUARANTEES,
   type Guarantees,

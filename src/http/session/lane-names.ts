@@ -20,7 +20,7 @@ import {
   replicaOf,
   type ReplicaId,
 } from '../../model/id.ts';
-import type { SessionFacts } from '../../model/port.ts';
+import type { SessionFacts } from '../../model/session.ts';
 
 const ID_BYTES_MAX = 63;
 const NUMBER_MAX = 65_535;

@@ -10,8 +10,7 @@
 
 import { SIPHASH_BYTES, SipHash } from '../../base/siphash.ts';
 import { ByteReader, ByteWriter } from '../../base/bytes.ts';
-import type { SessionFacts } from '../../model/port.ts';
-import { NEW_SESSION, type Session } from '../../model/session.ts';
+import { NEW_SESSION, type Session, type SessionFacts } from '../../model/session.ts';
 import type { Vector } from '../../model/vector.ts';
 import { type Refusal, refusal } from '../problem.ts';
 import { LANE_BYTES_MAX, LaneNames } from './lane-names.ts';

@@ -4,8 +4,8 @@
 // lot is full, it is refused as `overloaded`.
 
 import { assert, unreachable } from '../../base/assert.ts';
-import type { Asker, Command, ListCommand, ReadCommand } from '../../model/command.ts';
-import type { Turn } from '../../model/effect.ts';
+import type { Command } from '../../model/command.ts';
+import type { Asker, Turn } from '../../model/effect.ts';
 import type { DeskName } from '../../model/level.ts';
 import type { Namespaces } from '../../model/namespaces.ts';
 import { refuse, refuseWith } from '../../model/refuse.ts';
@@ -13,6 +13,7 @@ import {
   type ClusterCommand,
   type DataCommand,
   isDataCommand,
+  type Reading,
   type Terms,
   termsOf,
 } from '../../model/terms.ts';
@@ -26,7 +27,7 @@ export interface EntranceOptions {
   readonly gates: readonly AnyGate[];
   readonly desks: { readonly [name in DeskName]: LevelDesk };
   readonly lot: ParkingLot;
-  readonly forward: (command: ReadCommand | ListCommand, terms: Terms, turn: Turn) => void;
+  readonly forward: (command: Reading, terms: Terms, turn: Turn) => void;
   readonly serve: (command: ClusterCommand, turn: Turn) => void;
 }
 

@@ -7,8 +7,8 @@
 //             write is made after a wait. What a desk can answer at once does not come to these
 //             gates: a local read, a retry whose write is known
 
-import type { Asker, Command } from '../../model/command.ts';
-import type { Turn } from '../../model/effect.ts';
+import type { Command } from '../../model/command.ts';
+import type { Asker, Turn } from '../../model/effect.ts';
 import { type Fault, type FaultCode, fault } from '../../model/fault.ts';
 import type { Dot } from '../../model/id.ts';
 import type { DataCommand, Terms } from '../../model/terms.ts';

@@ -6,19 +6,19 @@
 
 import type { Sessions } from '../../consistency/sessions.ts';
 import type { ReadAdmission } from '../../lag/read-admission.ts';
-import type { ListCommand, ReadCommand } from '../../model/command.ts';
 import type { Turn } from '../../model/effect.ts';
 import { type Fault, fault } from '../../model/fault.ts';
 import { type Dot, formatDot } from '../../model/id.ts';
 import type { Session } from '../../model/session.ts';
 import type { Settings } from '../../model/settings.ts';
+import type { Reading } from '../../model/terms.ts';
 import { dominates } from '../../model/vector.ts';
 import type { Writing } from '../../model/writing.ts';
 import { alternatesIn, type Peers } from '../../peers/peers.ts';
 import type { Hasten } from '../desk/reads.ts';
 import { ADMIT, FORWARD, type Passage, type RequestGate, unless } from './gate.ts';
 
-type Sessional = ReadCommand | ListCommand | Writing;
+type Sessional = Reading | Writing;
 
 export interface SessionGateOptions {
   readonly admission: ReadAdmission;

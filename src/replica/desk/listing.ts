@@ -16,9 +16,16 @@
 
 import { assert, present } from '../../base/assert.ts';
 import { createRing } from '../../base/ring.ts';
-import type { ListCommand, Staleness } from '../../model/command.ts';
+import type { ListCommand } from '../../model/command.ts';
 import { type Fault, type FaultCode, fault } from '../../model/fault.ts';
-import type { Outbox, RangeEntry, RangeResult, ReadOwner, Turn } from '../../model/effect.ts';
+import type {
+  Asker,
+  Outbox,
+  RangeEntry,
+  RangeResult,
+  ReadOwner,
+  Turn,
+} from '../../model/effect.ts';
 import { recordIn, withoutValue } from '../../model/encoding.ts';
 import { encodedOf, latestOf, type Record, shows } from '../../model/record.ts';
 import type { Log } from '../../store/log.ts';
@@ -27,7 +34,7 @@ import { foldedPrefix, type KeyRange, keyRangeOf, restOf } from '../../store/key
 import { parseRecordKey, spanOfKeys } from '../../store/layout.ts';
 import type { Heal } from '../../model/heal.ts';
 import { refuse } from '../../model/refuse.ts';
-import { aged } from '../../model/staleness.ts';
+import { type Staleness, aged } from '../../model/staleness.ts';
 import type { StalenessBound } from '../../lag/staleness.ts';
 import type { Terms } from '../../model/terms.ts';
 import { RANGE_DAMAGED, RANGE_LATE, RANGE_UNREADABLE, STOPPED } from '../../model/reasons.ts';
@@ -47,7 +54,7 @@ const LOOKING_MS_MAX = 1000;
 const FULL = fault('overloaded', `${RUNNING_MAX} lists are running`, { retryAfterMs: 1000 });
 
 interface Listing extends Holder {
-  readonly command: ListCommand;
+  readonly command: ListCommand<Asker>;
   readonly deadlineMs: number;
   /** From this time on it ends with its present items. */
   readonly enoughMs: number;
@@ -102,7 +109,7 @@ export class Lists {
     return this.#reading.size + this.#queue.size < RUNNING_MAX ? undefined : FULL;
   }
 
-  begin(command: ListCommand, { deadlineMs }: Terms, turn: Turn): void {
+  begin(command: ListCommand<Asker>, { deadlineMs }: Terms, turn: Turn): void {
     const stalenessMs = this.#options.staleness.bound(turn.now.monoMs);
     const listing = begun(command, deadlineMs, stalenessMs, turn.now.monoMs);
     this.#waiting++;
@@ -265,7 +272,7 @@ export class Lists {
 }
 
 function begun(
-  command: ListCommand,
+  command: ListCommand<Asker>,
   deadlineMs: number,
   stalenessMs: Staleness,
   nowMs: number,

@@ -2,7 +2,7 @@
 // replicas (quorum-lists.ts); and answers peers' questions for their lists (surveys.ts).
 
 import type { ListCommand } from '../../model/command.ts';
-import type { Outbox, Turn } from '../../model/effect.ts';
+import type { Asker, Outbox, Turn } from '../../model/effect.ts';
 import type { Fault, FaultCode } from '../../model/fault.ts';
 import { single } from '../../model/member-set.ts';
 import type { SurveyReply, SurveyRequest } from '../../model/message.ts';
@@ -40,7 +40,7 @@ export class ListDesk {
     return this.#alone.waiting + this.#quorum.waiting;
   }
 
-  begin(command: ListCommand, terms: Terms, turn: Turn): void {
+  begin(command: ListCommand<Asker>, terms: Terms, turn: Turn): void {
     if (!this.#admits(command, terms, turn)) return;
     if (this.#isAlone(terms)) this.#alone.begin(command, terms, turn);
     else this.#quorum.begin(command, terms, turn);

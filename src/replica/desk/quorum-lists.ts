@@ -34,14 +34,22 @@
 
 import { assert } from '../../base/assert.ts';
 import { createRing } from '../../base/ring.ts';
-import type { ListCommand, Reply } from '../../model/command.ts';
-import type { Now, Outbox, RangeEntry, RangeResult, Turn } from '../../model/effect.ts';
+import type { ListCommand } from '../../model/command.ts';
+import type {
+  AnswerOwner,
+  Asker,
+  Now,
+  Outbox,
+  RangeEntry,
+  RangeResult,
+  Turn,
+} from '../../model/effect.ts';
 import { type Fault, type FaultCode, fault } from '../../model/fault.ts';
 import { has, single, union } from '../../model/member-set.ts';
 import type { SurveyReply } from '../../model/message.ts';
-import { OwnQuestion } from '../../model/own-question.ts';
 import { isHeld, type Member } from '../../model/quorum.ts';
 import { encodedOf, type Record } from '../../model/record.ts';
+import type { Reply } from '../../model/reply.ts';
 import { aged } from '../../model/staleness.ts';
 import { covers } from '../../model/vector.ts';
 import { foldedPrefix, keyRangeOf, restOf } from '../../store/key-range.ts';
@@ -149,7 +157,7 @@ export class QuorumLists {
     return this.#running.size < RUNNING_MAX ? undefined : FULL;
   }
 
-  begin(command: ListCommand, terms: Terms, turn: Turn): void {
+  begin(command: ListCommand<Asker>, terms: Terms, turn: Turn): void {
     const { namespace, quorum, deadlineMs } = terms;
     const { monoMs } = turn.now;
     const range = keyRangeOf(command);
@@ -403,9 +411,9 @@ export class QuorumLists {
     const deadlineMs = turn.now.monoMs + timeoutMs;
     const terms = { namespace: listing.namespace, quorum: listing.requirement, deadlineMs };
     const expected = this.#window.begin(listing.requirement.count, bytesOf(row));
-    const client = new OwnQuestion({
+    const client: AnswerOwner = {
       onAnswer: (reply, then) => this.#onRow(listing, row, expected, reply, then),
-    });
+    };
     const { key } = row;
     const question = {
       kind: 'read',

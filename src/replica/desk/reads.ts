@@ -17,15 +17,8 @@
 // which covers everything up to the stable cut, and this replica's own log beyond the cut. A peer
 // alone may be behind.
 
-import type {
-  Asker,
-  ExplainCommand,
-  Explained,
-  ReadCommand,
-  Reply,
-  ReplicaView,
-} from '../../model/command.ts';
-import type { Lsn, Outbox, Turn } from '../../model/effect.ts';
+import type { ExplainCommand, ReadCommand } from '../../model/command.ts';
+import type { Asker, Lsn, Outbox, Turn } from '../../model/effect.ts';
 import { type Fault, type FaultCode, fault } from '../../model/fault.ts';
 import type { Dot, Key, NamespaceName, LaneId } from '../../model/id.ts';
 import {
@@ -52,6 +45,7 @@ import {
   shows,
   stampOf,
 } from '../../model/record.ts';
+import type { Explained, ReplicaView, Reply } from '../../model/reply.ts';
 import { missing, type ReadonlyVector } from '../../model/vector.ts';
 import {
   answerOf,
@@ -153,7 +147,7 @@ export class Reads {
     return this.#pending.waiting + this.#writeBacks.waiting;
   }
 
-  begin(command: ReadCommand, terms: Terms, turn: Turn): void {
+  begin(command: ReadCommand<Asker>, terms: Terms, turn: Turn): void {
     const cell = this.#options.table.read(command.namespace, command.key);
     if (isReachable(terms.quorum, this.#itself) && !cell.damaged)
       this.#reply(command.client, cell, terms.deadlineMs, turn);
@@ -282,7 +276,7 @@ export class Reads {
     return replyOf(request, damaged, record);
   }
 
-  #ask(command: ReadCommand, terms: Terms, cell: Cell, turn: Turn): void {
+  #ask(command: ReadCommand<Asker>, terms: Terms, cell: Cell, turn: Turn): void {
     const unfit = this.#parts.admission.unfit(command.namespace);
     this.#begin(questionOf('read', command, terms, unfit), cell, turn);
   }
@@ -530,7 +524,7 @@ export class Reads {
 
 function questionOf(
   purpose: 'read' | 'explain',
-  { client, namespace, key }: ReadCommand | ExplainCommand,
+  { client, namespace, key }: ReadCommand<Asker> | ExplainCommand,
   { namespace: rules, quorum: requirement, deadlineMs }: Terms,
   unfit: MemberSet,
 ): ReadRequestOptions {

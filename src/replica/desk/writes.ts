@@ -14,7 +14,7 @@
 
 import { assert, present } from '../../base/assert.ts';
 import type { ReadCommand, RunCommand, WriteCommand } from '../../model/command.ts';
-import type { Now, Turn } from '../../model/effect.ts';
+import type { Asker, Now, Turn } from '../../model/effect.ts';
 import { encodeMutation } from '../../model/encoding.ts';
 import { type Hlc, hlcToMs, type HybridClock } from '../../model/hlc.ts';
 import { type Fault, type FaultCode, fault } from '../../model/fault.ts';
@@ -118,7 +118,7 @@ export interface WritesOptions extends KeyClaimsOptions, ApplyOptions {
 export interface WritesParts {
   readonly admits: Admits;
   /** Runs a read as if a client had sent it. */
-  readonly read: (command: ReadCommand, terms: Terms, turn: Turn) => void;
+  readonly read: (command: ReadCommand<Asker>, terms: Terms, turn: Turn) => void;
 }
 
 export class Writes {

@@ -3,10 +3,11 @@
 
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Command, Reply } from '../../../src/model/command.ts';
+import type { Command } from '../../../src/model/command.ts';
 import { FAULTS, type FaultCode } from '../../../src/model/fault.ts';
 import type { Origin } from '../../../src/model/id.ts';
 import type { Record as Stored } from '../../../src/model/record.ts';
+import type { Reply } from '../../../src/model/reply.ts';
 import { type Harness, startHarness } from '../../unit/http/harness.ts';
 import { key } from '../../support/build.ts';
 

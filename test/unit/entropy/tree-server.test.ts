@@ -7,8 +7,8 @@ import type {
   TreeKeys,
   TreeKeysRequest,
   TreeRequest,
-  VectorEntries,
 } from '../../../src/model/message.ts';
+import type { VectorEntries } from '../../../src/model/vector.ts';
 import { positionOf, recordKey } from '../../../src/store/layout.ts';
 import { FANOUT, LEAVES, leafOf } from '../../../src/store/leaves.ts';
 import { key, namespace, origin, run } from '../../support/build.ts';

@@ -1,10 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ForwardServer } from '../../../src/forward/server.ts';
-import type { ListCommand, ReadCommand, Reply } from '../../../src/model/command.ts';
+import type { ListCommand, ReadCommand } from '../../../src/model/command.ts';
 import { fault } from '../../../src/model/fault.ts';
 import type { ForwardAnswer, ForwardRequest } from '../../../src/model/message.ts';
 import type { PeerQuestion } from '../../../src/model/peer-question.ts';
 import { recordOf } from '../../../src/model/record.ts';
+import type { Reply } from '../../../src/model/reply.ts';
 import { key, mutation, namespace } from '../../support/build.ts';
 import { EU, MachineRoom, US } from '../../support/machine-room.ts';
 

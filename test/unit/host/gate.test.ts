@@ -1,12 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Gate } from '../../../src/host/gate.ts';
 import { HostTurn } from '../../../src/host/turn.ts';
-import type { Reply } from '../../../src/model/command.ts';
 import { fault } from '../../../src/model/fault.ts';
-import type { LateMessage } from '../../../src/model/effect.ts';
-import { OwnQuestion } from '../../../src/model/own-question.ts';
+import type { AnswerOwner, LateMessage } from '../../../src/model/effect.ts';
 import { answerParts } from '../../support/outbox.ts';
 import type { Message } from '../../../src/model/message.ts';
+import type { Reply } from '../../../src/model/reply.ts';
 
 const MESSAGE: Message = { kind: 'read-reply', id: 1, answer: 'absent', record: undefined };
 const LATE: Message = { kind: 'read-reply', id: 1, answer: 'damaged', record: undefined };
@@ -81,10 +80,10 @@ function spoken(name: string, reply: Reply): string {
 describe('a gate', () => {
   it('holds the reply to a question of a part like that of a client', () => {
     const answered: string[] = [];
-    const asked = new OwnQuestion({ onAnswer: ({ kind }) => void answered.push(kind) });
+    const part: AnswerOwner = { onAnswer: ({ kind }) => void answered.push(kind) };
     const none = { removal: undefined, heldBy: undefined };
     const reply = { kind: 'absent', stalenessMs: 0, answers: 1, ...none } as const;
-    at(100).reply(asked, reply, 4);
+    at(100).reply(part, reply, 4);
     drain();
     expect(answerParts(turn)).toBe(false);
     open(4, 100);

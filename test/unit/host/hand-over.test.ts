@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HandOver } from '../../../src/host/hand-over.ts';
-import type { Client, Reply } from '../../../src/model/command.ts';
 import { createMetrics, type Metrics } from '../../../src/model/metrics.ts';
+import type { Client, Reply } from '../../../src/model/reply.ts';
 
 const reply: Reply = {
   kind: 'absent',

@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createHost, type Host } from '../../../src/host/host.ts';
-import type { Reply } from '../../../src/model/command.ts';
 import { ROOM_UNBOUNDED } from '../../../src/model/disk.ts';
 import type { RangeRequest, RangeResult } from '../../../src/model/effect.ts';
 import type { Message } from '../../../src/model/message.ts';
 import { compilePolicies } from '../../../src/model/policy.ts';
 import type { Batch, NetworkHandler } from '../../../src/model/port.ts';
 import type { Member } from '../../../src/model/quorum.ts';
+import type { Reply } from '../../../src/model/reply.ts';
 import type { Settings } from '../../../src/model/settings.ts';
 import { logKey } from '../../../src/store/layout.ts';
 import { type Asked, getOf, listOf, putOf, shown } from '../../cluster/cluster.ts';

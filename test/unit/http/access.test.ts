@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HttpLimits } from '../../../src/api/limits.ts';
 import { type Access, methodsAt, type Role, type Route, ROUTES } from '../../../src/api/routes.ts';
 import { createThrottle } from '../../../src/http/guard/throttle.ts';
-import type { Reply } from '../../../src/model/command.ts';
 import { parseTokens } from '../../../src/api/token.ts';
 import { type Answer, type Harness, json, problemOf, startHarness } from './harness.ts';
+import type { Reply } from '../../../src/model/reply.ts';
 
 const ROLES = {
   'reads-bench': { bench: 'read' },

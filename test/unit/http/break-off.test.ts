@@ -3,8 +3,9 @@
 
 import { afterEach, describe, expect, it } from 'vitest';
 import { HandOver } from '../../../src/host/hand-over.ts';
-import type { Command, Reply } from '../../../src/model/command.ts';
+import type { Command } from '../../../src/model/command.ts';
 import type { ReplicaService } from '../../../src/model/port.ts';
+import type { Reply } from '../../../src/model/reply.ts';
 import { type Harness, repliesIn, startHarness } from './harness.ts';
 import { createReferenceService } from './reference-service.ts';
 

@@ -6,8 +6,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { PROBLEMS, type ProblemCode } from '../../../src/api/problems.ts';
 import { type RouteId, ROUTES } from '../../../src/api/routes.ts';
 import { formatCursor } from '../../../src/http/form/cursor.ts';
-import type { Command, Reply, Status } from '../../../src/model/command.ts';
+import type { Command } from '../../../src/model/command.ts';
 import { type FaultCode, FAULTS } from '../../../src/model/fault.ts';
+import type { Reply } from '../../../src/model/reply.ts';
+import type { Status } from '../../../src/model/status.ts';
 import { type Answer, type Ask, type Harness, json, problemOf, startHarness } from './harness.ts';
 
 interface Parameter {

@@ -2,9 +2,10 @@
 // request is refused and its connection ends.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Command, Holder, Reply } from '../../../src/model/command.ts';
+import type { Command } from '../../../src/model/command.ts';
 import type { FaultCode } from '../../../src/model/fault.ts';
 import { recordOf } from '../../../src/model/record.ts';
+import type { Holder, Reply } from '../../../src/model/reply.ts';
 import { bytes, key, mutation, namespace } from '../../support/build.ts';
 import { type Harness, json, repliesIn, startHarness } from './harness.ts';
 

@@ -2,11 +2,13 @@
 // clients may wait for it.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Command, Reply, ReplicaState, Status } from '../../../src/model/command.ts';
+import type { Command } from '../../../src/model/command.ts';
 import { courseOf } from '../../../src/http/jobs/job-course.ts';
 import { JOBS_MAX, Jobs } from '../../../src/http/jobs/jobs.ts';
 import { refusal } from '../../../src/http/problem.ts';
 import type { ReplicaId } from '../../../src/model/id.ts';
+import type { Reply } from '../../../src/model/reply.ts';
+import type { ReplicaState, Status } from '../../../src/model/status.ts';
 import { type Answer, type Ask, type Harness, json, problemOf, startHarness } from './harness.ts';
 
 let harness: Harness;

@@ -4,13 +4,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { assert } from '../../../src/base/assert.ts';
 import { statusFamilies } from '../../../src/adapters/telemetry/status-families.ts';
-import type {
-  Command,
-  PeerStatus,
-  ReplicaStatus,
-  Reply,
-  Status,
-} from '../../../src/model/command.ts';
+import type { Command } from '../../../src/model/command.ts';
+import type { Reply } from '../../../src/model/reply.ts';
+import type { PeerStatus, ReplicaStatus, Status } from '../../../src/model/status.ts';
 import type { ReadyCheck } from '../../../src/api/shapes.ts';
 import { until } from '../../support/wait.ts';
 import { startHost } from './host-service.ts';

@@ -2,14 +2,7 @@
 // Map, alone in its cluster of three, without durability, time-outs or peers. It is the oracle of
 // the fuzzing, so it is written to be obviously right rather than fast.
 
-import type {
-  Command,
-  ListCommand,
-  Reply,
-  RunCommand,
-  WriteCommand,
-  Written,
-} from '../../../src/model/command.ts';
+import type { Command, ListCommand, RunCommand, WriteCommand } from '../../../src/model/command.ts';
 import { fault } from '../../../src/model/fault.ts';
 import { hlcFromMs, hlcToMs } from '../../../src/model/hlc.ts';
 import { formatDot, type Origin, type Region, type ReplicaId } from '../../../src/model/id.ts';
@@ -17,6 +10,7 @@ import { bootMembership } from '../../../src/model/membership.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import type { ReplicaService } from '../../../src/model/port.ts';
 import { isTombstone, latestOf, type Record, recordOf, shows } from '../../../src/model/record.ts';
+import type { Reply, Written } from '../../../src/model/reply.ts';
 
 export interface ReferenceService extends ReplicaService {
   state: ReplicaService['state'];

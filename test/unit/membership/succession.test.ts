@@ -1,10 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { readStoredTenure, Succession, tenureKey } from '../../../src/membership/succession.ts';
 import { voteKey } from '../../../src/membership/synod.ts';
-import type { MembershipCommand, Reply } from '../../../src/model/command.ts';
+import type { MembershipCommand } from '../../../src/model/command.ts';
 import type { Region, ReplicaId } from '../../../src/model/id.ts';
 import { type Membership, type Place, withPlace, without } from '../../../src/model/membership.ts';
 import { MEMBERS_MAX } from '../../../src/model/member-set.ts';
+import type { Reply } from '../../../src/model/reply.ts';
 import { helloOf, membershipOf, origin } from '../../support/build.ts';
 import { AP, EU, MachineRoom, type MachineRoomOptions, US } from '../../support/machine-room.ts';
 import { replied } from '../../support/outbox.ts';

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HostTurn } from '../../../src/host/turn.ts';
-import type { Reply } from '../../../src/model/command.ts';
 import { fault } from '../../../src/model/fault.ts';
 import { PeerQuestion } from '../../../src/model/peer-question.ts';
+import type { Reply } from '../../../src/model/reply.ts';
 import { release, sent } from '../../support/outbox.ts';
 
 const PEER = 2;

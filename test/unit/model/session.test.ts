@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import type { Reply } from '../../../src/model/command.ts';
 import type { Dot } from '../../../src/model/id.ts';
-import type { SessionFacts } from '../../../src/model/port.ts';
 import { recordOf } from '../../../src/model/record.ts';
+import type { Reply } from '../../../src/model/reply.ts';
 import {
   ALL_GUARANTEES,
   type Guarantee,
-  neededBy,
   NEW_SESSION,
   type Session,
+  type SessionFacts,
+  neededBy,
   sessionAfter,
 } from '../../../src/model/session.ts';
 import { mutation, origin } from '../../support/build.ts';

@@ -3,9 +3,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HLC_MAX } from '../../../src/model/hlc.ts';
 import { incarnationAt, INCARNATION_MAX, type LaneId } from '../../../src/model/id.ts';
-import type { Message, VectorEntries } from '../../../src/model/message.ts';
+import type { Message } from '../../../src/model/message.ts';
 import type { ClaimReason } from '../../../src/model/metrics.ts';
 import { recordOf } from '../../../src/model/record.ts';
+import type { VectorEntries } from '../../../src/model/vector.ts';
 import { incredible, PeerCheck } from '../../../src/peers/peer-check.ts';
 import {
   helloOf,

@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HostTurn } from '../../../src/host/turn.ts';
-import type { ReadCommand, Reply } from '../../../src/model/command.ts';
+import type { ReadCommand } from '../../../src/model/command.ts';
+import type { Asker } from '../../../src/model/effect.ts';
 import { type Fault, fault } from '../../../src/model/fault.ts';
 import type { Namespace } from '../../../src/model/namespaces.ts';
+import type { Reply } from '../../../src/model/reply.ts';
 import { type Terms, UNMEETABLE } from '../../../src/model/terms.ts';
 import { Looks } from '../../../src/quorum/looks.ts';
 import { answerParts } from '../../support/outbox.ts';
@@ -26,7 +28,7 @@ const failed = (code: 'timeout' | 'no-quorum'): Reply => {
 
 let turn: HostTurn;
 let looks: Looks;
-let reads: ReadCommand[];
+let reads: ReadCommand<Asker>[];
 let termsOfReads: Terms[];
 /** Writes that went on: their names, and why what they asked could not be read. */
 let resumed: [name: string, code: Fault['code'] | undefined][];
@@ -53,7 +55,7 @@ function look(name: string, ...keys: string[]): void {
 
 /** The read is answered: the look gets the reply in a step of its own. */
 function answer(n: number, reply: Reply = absent): void {
-  turn.reply((reads[n] as ReadCommand).client, reply, 0);
+  turn.reply((reads[n] as ReadCommand<Asker>).client, reply, 0);
   answerParts(turn);
 }
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HostTurn } from '../../../src/host/turn.ts';
-import type { Client } from '../../../src/model/command.ts';
 import type { Dot } from '../../../src/model/id.ts';
+import type { Client } from '../../../src/model/reply.ts';
 import { ParkingLot } from '../../../src/quorum/parking-lot.ts';
 import { origin } from '../../support/build.ts';
 

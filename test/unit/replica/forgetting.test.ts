@@ -2,9 +2,11 @@
 // that comes too late.
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Command, Reply } from '../../../src/model/command.ts';
-import type { Heartbeat, VectorEntries } from '../../../src/model/message.ts';
+import type { Command } from '../../../src/model/command.ts';
+import type { Heartbeat } from '../../../src/model/message.ts';
 import { type Mutation, recordOf } from '../../../src/model/record.ts';
+import type { Reply } from '../../../src/model/reply.ts';
+import type { VectorEntries } from '../../../src/model/vector.ts';
 import { recordKey } from '../../../src/store/layout.ts';
 import { delOf, getOf, putOf, shown } from '../../cluster/cluster.ts';
 import {

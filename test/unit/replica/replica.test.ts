@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Message, VectorEntries } from '../../../src/model/message.ts';
+import type { Message } from '../../../src/model/message.ts';
 import { type Mutation, recordOf } from '../../../src/model/record.ts';
+import type { VectorEntries } from '../../../src/model/vector.ts';
 import { metaKey } from '../../../src/store/layout.ts';
 import { getOf, putOf, shown } from '../../cluster/cluster.ts';
 import {

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { HostTurn } from '../../../src/host/turn.ts';
 import type { RangeResult } from '../../../src/model/effect.ts';
-import type { Entries, VectorEntries } from '../../../src/model/message.ts';
+import type { Entries } from '../../../src/model/message.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import type { Mutation } from '../../../src/model/record.ts';
+import type { VectorEntries } from '../../../src/model/vector.ts';
 import type { Lane } from '../../../src/store/lane.ts';
 import { logKey } from '../../../src/store/layout.ts';
 import { Log } from '../../../src/store/log.ts';

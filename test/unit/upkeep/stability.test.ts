@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { VectorEntries } from '../../../src/model/message.ts';
 import { origin, run } from '../../support/build.ts';
 import { EU, MachineRoom, ownOrigin, US } from '../../support/machine-room.ts';
+import type { VectorEntries } from '../../../src/model/vector.ts';
 
 const OWN = ownOrigin(1);
 const EU1 = origin('eu-1.1');

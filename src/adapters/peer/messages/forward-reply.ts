@@ -13,11 +13,12 @@
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { unreachable } from '../../../base/assert.ts';
-import { LIST_LIMIT_MAX, type Staleness } from '../../../model/command.ts';
+import { LIST_LIMIT_MAX } from '../../../model/command.ts';
 import { type FaultCode, FAULTS } from '../../../model/fault.ts';
 import { type Dot, KEY_BYTES_MAX } from '../../../model/id.ts';
 import type { ForwardAnswer, ForwardReply } from '../../../model/message.ts';
 import { encodedOf, type Record } from '../../../model/record.ts';
+import type { Staleness } from '../../../model/staleness.ts';
 import { headsBytesMax, readHeads, writeHeads } from '../parts/head.ts';
 import {
   readRecord,

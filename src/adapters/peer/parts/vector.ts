@@ -2,7 +2,7 @@
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { Origin } from '../../../model/id.ts';
-import type { VectorEntries } from '../../../model/message.ts';
+import type { VectorEntries } from '../../../model/vector.ts';
 import { NAME_BYTES_MAX, readOrigin } from './names.ts';
 
 export const VECTOR_ENTRIES_MAX = 65_536;

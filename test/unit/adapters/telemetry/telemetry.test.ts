@@ -6,10 +6,10 @@ import {
   type TelemetrySources,
 } from '../../../../src/adapters/telemetry/telemetry.ts';
 import { createHistogram } from '../../../../src/base/histogram.ts';
-import type { PeerStatus, Status } from '../../../../src/model/command.ts';
 import type { NamespaceName, Origin, Region, ReplicaId } from '../../../../src/model/id.ts';
 import { membershipOf } from '../../../support/build.ts';
 import { createMetrics } from '../../../../src/model/metrics.ts';
+import type { PeerStatus, Status } from '../../../../src/model/status.ts';
 
 type Entries = PeerStatus['vector'];
 

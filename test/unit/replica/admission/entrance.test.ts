@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HostTurn } from '../../../../src/host/turn.ts';
-import type { Client, Command } from '../../../../src/model/command.ts';
+import type { Command } from '../../../../src/model/command.ts';
 import { fault } from '../../../../src/model/fault.ts';
+import type { Client } from '../../../../src/model/reply.ts';
 import type { Terms } from '../../../../src/model/terms.ts';
 import { ParkingLot } from '../../../../src/quorum/parking-lot.ts';
 import { Entrance } from '../../../../src/replica/admission/entrance.ts';
