@@ -34,7 +34,7 @@ import { isAnswerTo } from './check.ts';
 import { ForwardServer, type ForwardServerOptions, type Run } from './server.ts';
 import { refuse, refuseWith } from '../model/refuse.ts';
 import { aged } from '../model/staleness.ts';
-import type { Reading, Terms } from '../model/terms.ts';
+import type { ReadOrList, Terms } from '../model/terms.ts';
 import type { HybridClock } from '../model/hlc.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Peers } from '../peers/peers.ts';
@@ -48,7 +48,7 @@ const PATIENCE_MS_MAX = 1000;
 
 interface Pending {
   readonly id: number;
-  readonly command: Reading;
+  readonly command: ReadOrList;
   readonly question: Question;
   readonly level: Level;
   readonly beganMs: number;
@@ -135,7 +135,7 @@ export class ForwardClient {
   }
 
   /** Asks other replicas, because this one may not answer for the namespace. */
-  begin(command: Reading, terms: Terms, turn: Turn): void {
+  begin(command: ReadOrList, terms: Terms, turn: Turn): void {
     if (this.#isFull(command.client, command.kind, turn)) return;
     const pending: Pending = {
       id: ++this.#lastId,
@@ -163,7 +163,7 @@ export class ForwardClient {
     return true;
   }
 
-  #questionOf(command: Reading): Question {
+  #questionOf(command: ReadOrList): Question {
     if (command.kind === 'read') {
       const { kind, namespace, key, r, session } = command;
       return { kind, namespace, key, r, session };

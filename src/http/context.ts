@@ -3,11 +3,10 @@
 
 import { randomBytes } from 'node:crypto';
 import { formatServedBy } from '../api/headers.ts';
-import type { Command } from '../model/command.ts';
+import type { Place, Probed } from '../model/membership.ts';
 import type { Policy } from '../model/policy.ts';
 import type { ReplicaService } from '../model/port.ts';
 import type { Member } from '../model/quorum.ts';
-import type { Client, Reply } from '../model/reply.ts';
 import { ArrivingBodies } from './guard/arriving.ts';
 import { Admission, type Work } from './guard/admission.ts';
 import { type Auth, createAuth } from './guard/auth.ts';
@@ -19,9 +18,11 @@ import type { RequestMeter } from './meter.ts';
 import { createWorkMeter } from './guard/turn-meter.ts';
 import { createQuorumDoor, type QuorumDoor } from '../api/readers.ts';
 import { SessionTokens } from './session/tokens.ts';
-import type { Probe } from './jobs/newcomer.ts';
 import { type ProblemSource, type Refusal, refusal } from './problem.ts';
 import type { Token } from '../api/token.ts';
+
+/** Asks the process at a peer address for its identity. Never rejects. */
+export type Probe = (place: Place, timeoutMs: number) => Promise<Probed>;
 
 export interface HttpServerOptions {
   readonly service: ReplicaService;
@@ -94,16 +95,6 @@ export function createContext(options: HttpServerOptions): HttpContext {
 /** The policy of a namespace that a request names, after its access was checked. */
 export function policyOf({ namespaces }: HttpContext, name: string): Policy | Refusal {
   return namespaces.get(name) ?? refusal('namespace-not-found', 'there is no such namespace');
-}
-
-/** Sends a command to the replica from a handler that awaits its reply. */
-export function ask(
-  service: ReplicaService,
-  commandFor: (client: Client) => Command,
-): Promise<Reply> {
-  return new Promise((resolve) => {
-    service.submit(commandFor({ onReply: resolve }));
-  });
 }
 
 /** While the replica drains, every reply carries `Connection: close`. */

@@ -1,5 +1,5 @@
-// What a replica answers: a closed union. An answer about records says how stale it may be, and which
-// replica has given it.
+// What a replica answers: a closed union. An answer about records says how stale it may be, and
+// which replica has given it.
 
 import type { Fault } from './fault.ts';
 import type { Hlc } from './hlc.ts';

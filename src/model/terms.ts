@@ -10,9 +10,10 @@ import type { Namespace } from './namespaces.ts';
 import { oneGroup, type QuorumSpec, type Requirement } from './quorum.ts';
 import type { Writing } from './writing.ts';
 
-export type Reading = ReadCommand<Asker> | ListCommand<Asker>;
+/** Reads a record, or lists them. */
+export type ReadOrList = ReadCommand<Asker> | ListCommand<Asker>;
 /** About the records of a namespace. */
-export type DataCommand = Writing | Reading | ExplainCommand;
+export type DataCommand = Writing | ReadOrList | ExplainCommand;
 /** About the replica and its cluster. */
 export type ClusterCommand = Exclude<Command<Asker>, DataCommand>;
 

@@ -13,7 +13,6 @@ import type { Asker, Input, Lsn, Now, Outbox, Turn } from '../model/effect.ts';
 import type { Incarnation } from '../model/id.ts';
 import type { Metrics } from '../model/metrics.ts';
 import { policyDigest } from '../model/policy.ts';
-import type { SessionFacts } from '../model/session.ts';
 import type { ReplicaState, Status } from '../model/status.ts';
 import type { ClusterCommand } from '../model/terms.ts';
 import type { Timer, Timers } from '../model/timer.ts';
@@ -39,7 +38,7 @@ const HALTING_TIMERS: readonly Timer[] = ['write', 'replay'];
 
 export class Replica {
   readonly metrics: Metrics;
-  readonly sessions: SessionFacts;
+  readonly sessions: Core['sessions'];
   readonly timers: Timers;
   readonly #core: Core;
   readonly #machines: Machines;

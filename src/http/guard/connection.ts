@@ -17,10 +17,10 @@ import type { Socket } from 'node:net';
 import type { Admission } from './admission.ts';
 import type { ReplyMemory } from './memory.ts';
 import type { HttpRequest, HttpResponse } from '../message.ts';
-import type { Shed } from './shed.ts';
 import type { TurnMeter } from './turn-meter.ts';
 
-type Start = (request: HttpRequest, response: HttpResponse) => void;
+/** Answers a request, now or later. */
+export type Start = (request: HttpRequest, response: HttpResponse) => void;
 
 interface Waiting {
   readonly request: HttpRequest;
@@ -45,7 +45,8 @@ export interface Shared {
   readonly memory: ReplyMemory;
   readonly admission: Admission;
   readonly turns: TurnMeter;
-  readonly shed: Shed;
+  /** Refuses a request for which the replica has no room (shed.ts). */
+  readonly shed: Start;
   /** Requests that wait, on all connections together. */
   waiting: number;
 }

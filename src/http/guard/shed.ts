@@ -3,16 +3,16 @@
 // nothing happened.
 
 import { type HttpContext, isDraining } from '../context.ts';
-import type { HttpRequest, HttpResponse } from '../message.ts';
+import type { HttpRequest } from '../message.ts';
 import { statusOf } from '../../api/problems.ts';
 import { OVERLOADED } from './admission.ts';
+import type { Start } from './connection.ts';
 import { bodiesOf, problemHead, sendProblem } from '../data/refuse.ts';
 
 /** A body up to this size is read and discarded; for a larger one the connection ends. */
 const BODY_BYTES_MAX = 64 * 1024;
-export type Shed = (request: HttpRequest, response: HttpResponse) => void;
 
-export function createShed(context: HttpContext): Shed {
+export function createShed(context: HttpContext): Start {
   const nextBody = bodiesOf(context, OVERLOADED);
   const head = problemHead(context, OVERLOADED, []);
   const status = statusOf(OVERLOADED.code);

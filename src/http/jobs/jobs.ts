@@ -13,7 +13,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReplicaService } from '../../model/port.ts';
 import type { Status } from '../../model/status.ts';
-import { ask } from '../context.ts';
+import { ask } from '../ask.ts';
 import { courseOf, type JobKind } from './job-course.ts';
 import { type Refusal, refusal } from '../problem.ts';
 import type { JobProgress, JobView, MembershipView } from '../../api/shapes.ts';

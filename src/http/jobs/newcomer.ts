@@ -7,11 +7,9 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Place, Probed } from '../../model/membership.ts';
-import { ask, type HttpContext } from '../context.ts';
+import { ask } from '../ask.ts';
+import type { HttpContext } from '../context.ts';
 import { type Refusal, refusal } from '../problem.ts';
-
-/** Asks the process at a peer address for its identity. Never rejects. */
-export type Probe = (place: Place, timeoutMs: number) => Promise<Probed>;
 
 const AGAIN_MS = 100;
 

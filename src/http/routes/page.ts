@@ -4,7 +4,7 @@ import { assert } from '../../base/assert.ts';
 import { type ListCommand } from '../../model/command.ts';
 import type { ReplicaService } from '../../model/port.ts';
 import type { Listed } from '../../model/reply.ts';
-import { ask } from '../context.ts';
+import { ask } from '../ask.ts';
 import type { Refusal } from '../problem.ts';
 import type { ClientSession } from '../session/client-session.ts';
 

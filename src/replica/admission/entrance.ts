@@ -13,7 +13,7 @@ import {
   type ClusterCommand,
   type DataCommand,
   isDataCommand,
-  type Reading,
+  type ReadOrList,
   type Terms,
   termsOf,
 } from '../../model/terms.ts';
@@ -27,7 +27,7 @@ export interface EntranceOptions {
   readonly gates: readonly AnyGate[];
   readonly desks: { readonly [name in DeskName]: LevelDesk };
   readonly lot: ParkingLot;
-  readonly forward: (command: Reading, terms: Terms, turn: Turn) => void;
+  readonly forward: (command: ReadOrList, terms: Terms, turn: Turn) => void;
   readonly serve: (command: ClusterCommand, turn: Turn) => void;
 }
 

@@ -14,7 +14,7 @@ import type { Drain } from '../../membership/drain.ts';
 import { difference, NO_MEMBERS, union } from '../../model/member-set.ts';
 import type { Fault } from '../../model/fault.ts';
 import { majority } from '../../model/quorum.ts';
-import { type DataCommand, type Reading, UNMEETABLE, unmeetable } from '../../model/terms.ts';
+import { type DataCommand, type ReadOrList, UNMEETABLE, unmeetable } from '../../model/terms.ts';
 import { tooLarge, weightOf, type Writing } from '../../model/writing.ts';
 import { isReachable } from '../../quorum/tally.ts';
 import type { Checkpoint } from '../../store/checkpoint.ts';
@@ -92,7 +92,7 @@ export function gatesOf(options: GateOptions): readonly AnyGate[] {
 
 type Ask<C extends DataCommand> = RequestGate<C>['ask'];
 
-function unfit({ admission }: GateOptions): Ask<Reading> {
+function unfit({ admission }: GateOptions): Ask<ReadOrList> {
   return ({ namespace, onUnmet }, _, { now }) => {
     if (admission.mayAnswer(namespace, now)) return ADMIT;
     const mayForward = onUnmet === 'usual' || onUnmet === 'forward';
@@ -132,7 +132,7 @@ function reachToWrite({ peers }: GateOptions): Ask<Writing> {
 }
 
 /** A read does not begin by asking members that have fallen silent. */
-function reachToRead({ admission, peers }: GateOptions): Ask<Reading> {
+function reachToRead({ admission, peers }: GateOptions): Ask<ReadOrList> {
   return ({ kind, namespace }, { quorum: asked }, { now }) => {
     const silent = kind === 'read' ? peers.silent(now.monoMs) : NO_MEMBERS;
     const passed = union(silent, admission.unfit(namespace));

@@ -11,14 +11,14 @@ import { type Fault, fault } from '../../model/fault.ts';
 import { type Dot, formatDot } from '../../model/id.ts';
 import type { Session } from '../../model/session.ts';
 import type { Settings } from '../../model/settings.ts';
-import type { Reading } from '../../model/terms.ts';
+import type { ReadOrList } from '../../model/terms.ts';
 import { dominates } from '../../model/vector.ts';
 import type { Writing } from '../../model/writing.ts';
 import { alternatesIn, type Peers } from '../../peers/peers.ts';
 import type { Hasten } from '../desk/reads.ts';
 import { ADMIT, FORWARD, type Passage, type RequestGate, unless } from './gate.ts';
 
-type Sessional = Reading | Writing;
+type Sessional = ReadOrList | Writing;
 
 export interface SessionGateOptions {
   readonly admission: ReadAdmission;
