@@ -1,13 +1,13 @@
-// K13, the durability audit: the contents of the replicas after the cut against the replies to
+// Durability (promises O1, D1): compares what the replicas hold at the end with the replies to
 // clients.
 //
-//   lost             acknowledged, and absent, though nothing that may have removed it was ever
-//                    asked
-//   refused-present  refused, and present
-//   phantom          present, and never written
-//   overwritten      present, though a write that must win over it was acknowledged
+//  lost             acknowledged, and absent, though no client asked for anything that may have
+//                   removed it
+//  refused-present  refused, and present
+//  phantom          present, and never written
+//  overwritten      present, though a write that must win over it was acknowledged
 //
-// Every replica is audited, because after the cut every one of them must hold everything.
+// Every replica is checked, because at the end every one of them must hold everything.
 
 import { isAfter, isLaterDot } from './order.ts';
 import type { History, Item } from './operation.ts';
@@ -21,11 +21,11 @@ import {
 import { Anomalies, type Demand, shortfallOf, type Verdict } from './verdict.ts';
 
 export interface AuditStats {
-  /** Writes by the reply to the client. */
+  /** The numbers of writes by the reply to the client. */
   readonly acked: number;
   readonly refused: number;
   readonly unknown: number;
-  /** Unknown writes that are present after all, at the first replica. */
+  /** Writes of unknown outcome that are present at the first replica. */
   readonly unknownPresent: number;
   readonly replicasAudited: number;
   /** Over all replicas. */
@@ -52,7 +52,7 @@ export function audit(history: History, demand: AuditDemand): Verdict<AuditStats
 
 function auditState(register: Register, state: FinalState, anomalies: Anomalies): void {
   for (const item of state.items.values()) auditPresent(register, state, item, anomalies);
-  // Keys that an unfinished scan did not reach are not absent.
+  // A key that an unfinished scan did not reach is not absent.
   if (!state.isComplete) return;
   for (const effects of register.keys()) {
     const { ns, key } = effects[0] as Effect;
@@ -69,11 +69,11 @@ function auditPresent(
   const effect = register.ofValue(state.ns, item.value);
   const where = `${state.node} holds ${state.ns}/${item.key}`;
   if (effect?.key !== item.key) {
-    anomalies.add('phantom', `${where} with a value that nobody put there`, scansWith(state, item));
+    anomalies.add('phantom', `${where} with a value that no client wrote`, scansWith(state, item));
     return;
   }
   if (effect.ok === false) {
-    const what = `${where} with a refused value`;
+    const what = `${where} with a value whose write was refused`;
     anomalies.add('refused-present', what, [...effect.attempts, ...scansWith(state, item)]);
     return;
   }
@@ -81,12 +81,12 @@ function auditPresent(
     .ofKey(state.ns, item.key)
     .find((other) => other.ok === true && mustWin(other, effect, item));
   if (winner === undefined) return;
-  const what = `${where} with a value that a later write replaced`;
+  const what = `${where} with an older value than an acknowledged write`;
   const operations = [...effect.attempts, ...winner.attempts, ...scansWith(state, item)];
   anomalies.add('overwritten', what, operations);
 }
 
-// The version that is shown says more than the reply to the writer.
+// The version that is shown may say more than the reply to the writer.
 function mustWin(other: Effect, shown: Effect, item: Item): boolean {
   if (other === shown) return false;
   return isAfter(other, shown) || other.attempts.some(({ ver }) => isLaterDot(ver, item.ver));

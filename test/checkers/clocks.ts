@@ -1,37 +1,43 @@
-// What clients may expect of clocks, judged by their own records.
+// Clocks (promise R2): what clients may expect of them, judged by what the clients recorded.
 //
-//   lost-to-the-past      a write that a majority acknowledged is older than one that a majority
-//                         had acknowledged before it began, by more than clocks may differ
-//   refused-for-nothing   while nothing was wrong but some clocks, a healthy replica refused
-//                         something, or one with a wrong clock refused more than its writes
+//  lost-to-the-past      a write that a majority acknowledged is older than one that a majority had
+//                        acknowledged before it began, by more than clocks may differ
+//  refused-for-nothing   while only clocks were wrong, a healthy replica refused a request, or one
+//                        with a wrong clock refused more than its writes
 
 import type { History, Operation, Write } from './operation.ts';
 import { Anomalies, type Verdict } from './verdict.ts';
 
 export interface ClocksStats {
-  /** Pairs of acknowledged writes of which one began after the other had ended. */
+  /** Pairs of acknowledged writes, of which one began after the other had ended. */
   readonly compared: number;
 }
 
 export interface ClocksDemand {
-  /** The largest N of any membership of the run. */
+  /** The largest N of all memberships of the run. */
   readonly replicas: number;
-  /** The allowed difference between clocks of a majority, and the error of measuring it. */
+  /** The allowed difference between the clocks of a majority, plus the error of its measurement. */
   readonly driftMs: number;
-  /** No other fault was active from this time on; undefined if there was one. */
+  /** No fault except wrong clocks was active from this time on; undefined if there was one. */
   readonly calmFromMs: number | undefined;
-  /** The clock of a replica was further off than right ones differ, between two moments. */
+  /**
+   * Between two moments the clock of a replica was further off than the clocks of healthy replicas
+   * differ.
+   */
   readonly isWrong: (node: string, fromMs: number, toMs: number) => boolean;
   /**
-   * A request with a shorter timeout may fail even with right clocks: the others are this far away.
+   * The distance of the other replicas: a request with a shorter timeout may fail even with correct
+   * clocks.
    */
   readonly patienceMs: number;
 }
 
 const NS = 1e6;
-/** From a clock's correction until its replica stamps again: some heartbeats. */
+/** The time from the correction of a clock until its replica stamps again: some heartbeats. */
 const RIGHT_AGAIN_MS = 1000;
-/** Refusals of a replica that has room: they concern the request, not the state of the replica. */
+/**
+ * Refusals of a replica that has room: they depend on the request, not on the state of the replica.
+ */
 const ANSWERS = new Set([
   '',
   'precondition-failed',
@@ -41,7 +47,7 @@ const ANSWERS = new Set([
   'gave up',
 ]);
 
-/** The answer at the end of a request's own timeout. */
+/** The answer when the timeout of the request has passed. */
 const OVER_TIME = new Set(['timeout', 'outcome-unknown', 'idempotency-in-flight']);
 
 export function clocks(history: History, demand: ClocksDemand): Verdict<ClocksStats> {
@@ -55,8 +61,8 @@ export function clocks(history: History, demand: ClocksDemand): Verdict<ClocksSt
 }
 
 /**
- * By key, in the order in which they ended; without those that may be the answer to an earlier
- * attempt, and without deletes of one version, which are stamped just after it.
+ * By key, in the order in which they ended. Writes that may be the answer to an earlier attempt are
+ * left out, and so are deletes of one version, which are stamped just after that version.
  */
 function acknowledged(history: History, replicas: number): Map<string, (Write & Stamped)[]> {
   const byKey = new Map<string, (Write & Stamped)[]>();

@@ -1,8 +1,8 @@
-// K16: after the cut every replica answers the same for every key, value and version alike, whether
-// it is asked by scan or by key.
+// Convergence (promise E1): at the end all replicas return the same value and version for every
+// key, by scan and by key.
 //
-//   diverged   two replicas show different things under one key
-//   two-faced  one replica's scan and its answer for the key differ
+//  diverged   two replicas show different things under one key
+//  two-faced  the scan of a replica and its answer for the key differ
 
 import { type History, isWrite, type Item, type Operation, type Read } from './operation.ts';
 import { type FinalState, finalShortfall, finalStatesOf, witness } from './register.ts';
@@ -11,8 +11,8 @@ import { Anomalies, type Demand, shortfallOf, type Verdict } from './verdict.ts'
 export interface ConvergenceStats {
   readonly replicas: number;
   /**
-   * Keys that were compared, over all namespaces: those that a replica shows, and those that were
-   * written and none shows.
+   * The keys that were compared, over all namespaces: those that a replica shows, and those that
+   * were written and that no replica shows.
    */
   readonly keys: number;
   readonly finalGets: number;
@@ -82,7 +82,7 @@ function compareGet(get: Read, states: readonly FinalState[], anomalies: Anomali
     const item = state.items.get(get.key);
     const isEqual = item === undefined ? get.result === null : item.value === get.result;
     if (isEqual && (item === undefined || item.ver === get.ver)) continue;
-    const what = `${state.node} lists ${get.key} otherwise than ${get.node} answers`;
+    const what = `${state.node} lists ${get.key} differently from the answer of ${get.node}`;
     anomalies.add(isOwn ? 'two-faced' : 'diverged', what, [get, witness(state, get.key)]);
   }
 }

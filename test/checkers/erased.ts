@@ -1,19 +1,21 @@
-// K16: a delete removes what was written before it. Once a write is acknowledged by a quorum, and a
-// delete that began afterwards, at any replica, is acknowledged by a quorum that overlaps it, no
-// later quorum read or list, and no final one, shows the value; unless the reply to the delete
-// named a newer version that is shown instead.
+// Deletes (promise D7): a delete removes what was written before it. A write is acknowledged by a
+// quorum, and a delete that began afterwards, at any replica, is acknowledged by a quorum that
+// overlaps it. Then no later quorum read or list, and no final one, shows the value, unless the
+// reply to the delete named a newer version that is shown instead.
 //
-//   survived  a read showed a value that a later delete had removed
+//  survived  a read showed a value that a later delete had removed
 //
-// The judgement uses only what clients saw: the order of a write and a delete is their order in
-// time. Reads of fewer replicas than a quorum may be behind, and are not judged before the end.
+// Only what clients saw counts: the order of a write and a delete is their order in time. Reads of
+// fewer replicas than a quorum may be behind, and are judged only at the end.
 
 import type { History, Read, Scan, Write } from './operation.ts';
 import { Register } from './register.ts';
 import { Anomalies, type Demand, shortfallOf, type Verdict } from './verdict.ts';
 
 export interface ErasedStats {
-  /** Deletes that had to remove something, and those whose reply named a newer version instead. */
+  /**
+   * Deletes that had to remove something, and deletes whose reply named a newer version instead.
+   */
   readonly deletes: number;
   readonly told: number;
   /** Reads of a key after such a delete. */
@@ -23,11 +25,10 @@ export interface ErasedStats {
 
 export interface ErasedDemand extends Demand {
   readonly namespaces: readonly string[];
-  /** Copies and answers that make a quorum: any two meet. */
+  /** The number of copies or answers of a quorum: any two quorums overlap. */
   readonly quorum: number;
   /**
-   * A process began at these times: what it knew of a write may have been lost with its
-   * predecessor.
+   * The times at which processes began: the earlier process may have lost what it knew of a write.
    */
   readonly startsNs: readonly number[];
 }
@@ -104,5 +105,5 @@ function isRestless({ call_ns, return_ns }: Write, { startsNs }: ErasedDemand): 
   return startsNs.some((at) => at >= call_ns && at <= return_ns + SETTLES_NS);
 }
 
-/** From the greeting of a process to the note that it is open, at most. */
+/** The longest time from the greeting of a process to the note that it is open. */
 const SETTLES_NS = 5e9;

@@ -1,17 +1,18 @@
-// FIFO order: a client that sees a write sees everything that the same writer had written before it
-// through the same replica. A scan from the largest key down shows this, if keys grow with the
-// writer's count: the keys that it reads later must be present if those it read earlier were.
+// FIFO order (promise F1): a client that sees a write sees everything that the same writer had
+// written before it through the same replica. A scan from the largest key down tests this, if keys
+// grow with the writer's count: the smaller keys, which it reads later, must be present if the
+// larger ones are.
 //
-//   hole  a scan showed a write and lacked an earlier one of its client that had been acknowledged
+//  hole  a scan showed a write and lacked an earlier acknowledged one of its client
 //
-// Reads: K13's "no hole in per-client order", at every moment of the run and after the cut.
+// It is judged at every moment of the run, and at the end.
 
 import type { History, Scan, Write } from './operation.ts';
 import { Anomalies, type Demand, shortfallOf, type Verdict } from './verdict.ts';
 
 export interface FifoStats {
   readonly scans: number;
-  /** Writes looked for in scans that showed a later one of the same client. */
+  /** Pairs of a shown write and an earlier one of the same client, which was looked for. */
   readonly checked: number;
   readonly holes: number;
 }
@@ -39,7 +40,7 @@ export function fifo(history: History, demand: FifoDemand): Verdict<FifoStats> {
   return anomalies.verdict(stats, shortfallOf(history, demand) ?? shortfallIn(checked, demand));
 }
 
-// A forward scan shows it only after the last write.
+// A forward scan reads it only after the last write.
 function isWitness(scan: Scan): boolean {
   return scan.reverse || scan.final === true;
 }
@@ -49,7 +50,8 @@ function shortfallIn(checked: number, demand: FifoDemand): string | undefined {
 }
 
 /**
- * The puts of one client through one replica, in the order of its calls, which is that of its keys.
+ * The puts of one client through one replica, in the order of its calls, which is the order of
+ * their keys.
  */
 type Chain = readonly Write[];
 
@@ -77,7 +79,7 @@ function sort(chain: Write[]): Chain {
   return sorted;
 }
 
-/** The number of writes that were looked for behind a later one. */
+/** The number of earlier writes that were looked for. */
 function checkChain(
   chain: Chain,
   scan: Scan,
@@ -102,7 +104,7 @@ function checkChain(
   return checked;
 }
 
-/** How many writes of the chain had begun by then: the scan cannot contain later ones. */
+/** How many writes of the chain had begun by then: the scan cannot show later ones. */
 function countBegunBy(chain: Chain, ns: number): number {
   let low = 0;
   let high = chain.length;
@@ -114,7 +116,7 @@ function countBegunBy(chain: Chain, ns: number): number {
   return low;
 }
 
-/** The smallest and the largest key that the scan would have shown. */
+/** The smallest and the largest key that the scan covers. */
 function coverage({ key, result, reverse, more, after }: Scan): readonly [string, string] {
   const end = more ? (result.at(-1)?.key ?? key) : undefined;
   const above = `${key}\u{ffff}`;

@@ -1,11 +1,12 @@
-// Two reads of a key, one after the other, each of more than half of all replicas, never go back:
-// the second shows the version of the first or a newer one (Attiya, Bar-Noy and Dolev, 1995).
+// No going back (promise Q2): of two successive reads of a key, each of more than half of all
+// replicas, the second shows the version of the first or a newer one (Attiya, Bar-Noy and Dolev,
+// 1995).
 //
-//   back      the second showed an older version
-//   vanished  the second showed nothing, and no delete that may have happened by then can be newer
-//             than the first
+//  back      the second showed an older version
+//  vanished  the second showed nothing, and no delete that may have happened by then can be newer
+//            than the first
 //
-// A read that showed nothing says nothing about later ones, since it names no version.
+// A read that showed nothing names no version, so it decides nothing about later reads.
 
 import type { History, Operation, Read } from './operation.ts';
 import { type Effect, Register } from './register.ts';
@@ -13,7 +14,7 @@ import { Anomalies, type Demand, shortfallOf, type Verdict } from './verdict.ts'
 import { compareVersions, type Version, Versions } from './version.ts';
 
 interface GoingBackStats {
-  /** Reads that had an earlier one to compare with. */
+  /** Reads that were compared with an earlier one. */
   readonly checked: number;
 }
 
@@ -49,7 +50,7 @@ export function goingBack(history: History, demand: GoingBackDemand): Verdict<Go
   }
   const few =
     checked < demand.checked
-      ? `only ${checked} of ${demand.checked} reads after another`
+      ? `only ${checked} of ${demand.checked} reads of a key that was read before`
       : undefined;
   return anomalies.verdict({ checked }, shortfallOf(history, demand) ?? few);
 }
@@ -94,17 +95,17 @@ function check(
   } else if (
     !register.ofKey(ns, key).some((effect) => mayHide(effect, first.version, read, versions))
   ) {
-    const what = `${ns}/${key} was ${first.version.ver} and then nothing`;
+    const what = `${ns}/${key} was ${first.version.ver} and then absent`;
     anomalies.add('vanished', what, [first.read, read]);
   }
 }
 
-/** As far as this is known. */
+/** The version, as far as it is known. */
 export function goesBack(first: Version, second: Version): boolean {
   return (compareVersions(second, first) ?? 0) < 0;
 }
 
-/** A delete that began before the read ended, may be newer than that version, or is it. */
+/** Whether a delete that began before the read ended is that version, or may be newer than it. */
 export function mayHide(
   effect: Effect,
   first: Version,

@@ -1,9 +1,9 @@
-// K9 for last-write-wins: after the cut every replica of an eventual namespace shows, for each key,
-// the newest of the acknowledged versions, or a newer one of unknown outcome. The order is computed
+// Last-write-wins (promise W1): at the end every replica of an eventual namespace shows, for each
+// key, the newest acknowledged version, or a newer one of unknown outcome. The order is computed
 // from the replies.
 //
-//   wrong-winner            a replica shows less than the newest acknowledged version
-//   tie-broken-differently  two versions have one time, and two replicas show one each
+//  wrong-winner            a replica shows less than the newest acknowledged version
+//  tie-broken-differently  two versions have the same time, and two replicas show one each
 //
 // A key without a value shows its newest delete, if all its deletes are known.
 
@@ -21,10 +21,10 @@ import { compareVersions, newestOf, type Version, Versions } from './version.ts'
 
 export interface LastWriteWinsStats {
   readonly keys: number;
-  /** Keys with acknowledged versions from more than one origin whose times are known. */
+  /** Keys with acknowledged versions from more than one origin, with known times. */
   readonly contested: number;
   readonly views: number;
-  /** Views of which it is unknown whether they are older than some acknowledged version. */
+  /** Views that cannot be compared with some acknowledged version. */
   readonly undecided: number;
   readonly wrongWinners: number;
   readonly tiesBroken: number;
@@ -32,13 +32,14 @@ export interface LastWriteWinsStats {
 
 export interface LastWriteWinsDemand extends Demand {
   readonly nodes: number;
-  /** The eventual ones. */
+  /** The namespaces whose level is eventual. */
   readonly namespaces: readonly string[];
   readonly contested: number;
 }
 
 /**
- * What a replica shows under a key in the end. 'nothing' is older than all, 'unknown' may be any.
+ * What a replica shows under a key at the end. 'nothing' is older than everything, 'unknown' may be
+ * any version.
  */
 interface View {
   readonly node: string;
@@ -125,7 +126,7 @@ function viewsOf(
     const item = state.items.get(key);
     const by = witness(state, key);
     if (item !== undefined) views.push({ node, version: versions.of(item.ver), by });
-    // Keys that an unfinished scan did not reach are not absent.
+    // A key that an unfinished scan did not reach is not absent.
     else if (state.isComplete) views.push({ node, version: absent, by });
   }
   for (const by of gets.get(`${ns}\0${key}`) ?? []) {
@@ -143,12 +144,12 @@ function absence(effects: readonly Effect[], versions: Versions): View['version'
   return known.length < deletes.length ? 'unknown' : (newestOf(known) ?? 'unknown');
 }
 
-/** How many views are undecided. */
+/** The number of undecided views. */
 function judge(rivals: Rivals, views: readonly View[], anomalies: Anomalies): number {
   const tie = tieIn(views);
   if (tie !== undefined) {
     const [left, right] = tie;
-    const what = `${left.node} and ${right.node} differ about ${rivals.name}, at one time`;
+    const what = `${left.node} and ${right.node} differ about ${rivals.name}: two versions have the same time`;
     const tied = rivals.acked.filter(({ version }) => tie.some((view) => isOf(view, version)));
     const writes = tied.flatMap(({ effect }) => effect.attempts);
     anomalies.add('tie-broken-differently', what, [...writes, left.by, right.by]);
@@ -170,7 +171,7 @@ function tieIn(views: readonly View[]): readonly [View, View] | undefined {
   return undefined;
 }
 
-// Two versions of one origin never have one time.
+// Two versions of one origin always have different times.
 function isTied({ version: left }: View, { version: right }: View): boolean {
   if (typeof left === 'string' || typeof right === 'string') return false;
   return left.hlc !== undefined && left.hlc === right.hlc && left.origin !== right.origin;
@@ -199,7 +200,7 @@ function checkWinner({ name, acked }: Rivals, view: View, anomalies: Anomalies):
   anomalies.add('wrong-winner', what, [...writes, view.by]);
 }
 
-// If nothing was ever deleted, showing nothing is less than any value.
+// If nothing was ever deleted, an absent key is older than any value.
 function isNewer(version: Version, { type }: Effect, shown: View['version']): boolean {
   if (shown === 'unknown') return false;
   if (shown === 'nothing') return type === 'put';

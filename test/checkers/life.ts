@@ -1,5 +1,6 @@
-// The incarnations of replicas as far as the history shows them: a replica that was killed, stopped
-// or restarted may have forgotten writes of others that it had shown, and receives them again.
+// The incarnations of replicas, as far as the history shows them: a replica that was killed,
+// stopped or restarted may have forgotten writes of others that it had shown, and receives them
+// again.
 
 import type { Fault, History } from './operation.ts';
 

@@ -1,13 +1,13 @@
-// K1: under every key of a strict namespace each operation takes effect at one moment between its
-// call and its return, and a read returns the value that the writes before it left. A key has no
-// value in the beginning.
+// Linearizability: each operation on a key takes effect at one moment between its call and its
+// return, and a read returns the value that the writes before it left. Initially a key has no
+// value.
 //
-//   unplaced  one operation fits nowhere, in any order of the others
+//  unplaced  one operation cannot be placed in any order of the others
 //
 // Wing and Gong's search ("Testing and verifying concurrent objects", 1993) with Lowe's cache of
 // configurations ("Testing for linearizability", 2017), key by key (Horn and Kroening, "Faster
 // linearizability checking via P-compositionality", 2015). A refused operation did not happen. An
-// unknown one happened at any time after its call, or never; if no read returned its value it need
+// unknown one happened at some time after its call, or never; if no read returned its value it need
 // not have happened.
 
 import type { History, Operation, Read } from './operation.ts';
@@ -17,7 +17,7 @@ import { Anomalies, type Demand, shortfallOf, type Verdict } from './verdict.ts'
 
 export interface LinearizableStats {
   readonly keys: number;
-  /** Operations that were to be placed, and those of them that may be left out. */
+  /** Operations that had to be placed, and those of them that may be left out. */
   readonly operations: number;
   readonly unknown: number;
   readonly configurations: number;
@@ -25,10 +25,11 @@ export interface LinearizableStats {
 }
 
 export interface LinearizableDemand extends Demand {
-  /** The least number of operations to place. */
+  /** The least number of operations that had to be placed. */
   readonly operations: number;
   /**
-   * Over all keys. Beyond it the remaining keys, which have the most operations, are not judged.
+   * Over all keys. Beyond this number the remaining keys, which have the most operations, are not
+   * judged.
    */
   readonly configurationsMax?: number;
 }
@@ -89,8 +90,8 @@ function readStep(read: Read): Step {
   return { fromNs, toNs, needs, leaves: undefined, operations: [read] };
 }
 
-// Attempts under one idempotency key are one step: not before the first of them, and not after any
-// acknowledgement.
+// Attempts under one idempotency key are one step: it begins with the first of them, and ends with
+// the first acknowledgement.
 function writeStep({ attempts, value }: Effect): Step {
   const operations = attempts.filter(({ ok }) => ok !== false);
   const acks = operations.filter(({ ok }) => ok === true).map(({ return_ns }) => return_ns);
@@ -103,7 +104,7 @@ function writeStep({ attempts, value }: Effect): Step {
   };
 }
 
-// A value that no read needs may be left out, and the operations around it still fit.
+// A value that no read returned may be left out, and the operations around it still fit.
 function useful(steps: readonly Step[]): Step[] {
   const needed = new Set(steps.map(({ needs }) => needs));
   const isUseful = ({ toNs, leaves }: Step) =>
@@ -119,13 +120,14 @@ function explain(plan: Plan, stuck: Step, anomalies: Anomalies): void {
   const shown = new Set(source === undefined ? window : [source, ...window]);
   const operations: Operation[] = [...shown].flatMap((step) => step.operations);
   const { type, node, ns, key, result } = stuck.operations[0] as Operation;
-  const told = type === 'get' ? ` that told ${String(result)}` : '';
-  const what = `a ${type} of ${ns}/${key} at ${node}${told} fits nowhere`;
+  const told = type === 'get' ? ` that returned ${String(result)}` : '';
+  const what = `a ${type} of ${ns}/${key} at ${node}${told} fits in no order`;
   anomalies.add('unplaced', what, operations);
 }
 
 /**
- * The fewest consecutive calls around the stuck one that fit in no order, from any initial value.
+ * The fewest successive calls around the step that cannot be placed that have no order, from any
+ * initial value.
  */
 function smallestWindow({ steps }: Plan, stuck: Step): readonly Step[] {
   const at = steps.indexOf(stuck);
@@ -140,7 +142,7 @@ function smallestWindow({ steps }: Plan, stuck: Step): readonly Step[] {
   return steps.slice(Math.max(0, at - WINDOW_MAX + 1), at + 1);
 }
 
-/** The possible values before the window that make a difference to it. */
+/** The values before the window that make a difference to it. */
 function initials(steps: readonly Step[], window: readonly Step[]): (string | null)[] {
   const beforeNs = Math.min(...window.map(({ toNs }) => toNs));
   const before = steps.filter((step) => !window.includes(step) && step.fromNs <= beforeNs);

@@ -1,9 +1,9 @@
-// K17: every operation ends, and once faults are healed operations succeed again.
+// Liveness (promise L1): every operation ends, and operations succeed again once faults are healed.
 //
-//   hung       an operation took longer than its client was willing to wait
-//   late       an answer, or the end of the client's waiting, came more than a margin after the
-//              operation's own timeout
-//   no-return  no operation of a kind succeeded within the bound after the heal
+//  hung       an operation took longer than its client was willing to wait
+//  late       an answer, or the end of the client's waiting, came more than a margin after the
+//             operation's own timeout
+//  no-return  no operation of a kind succeeded within the bound after the heal
 
 import type { History, Operation } from './operation.ts';
 import { Anomalies, type Demand, shortfallOf, type Verdict } from './verdict.ts';
@@ -13,10 +13,10 @@ export interface LivenessStats {
   readonly ok: number;
   readonly refused: number;
   readonly unknown: number;
-  /** Seconds of the run in which nothing succeeded. */
+  /** Seconds of the run in which no operation succeeded. */
   readonly silentSeconds: number;
   readonly slowestMs: number;
-  /** From the heal to the first success of a write, and of a read. */
+  /** The time from the heal to the first success of a write, and of a read. */
   readonly writesReturnMs: number;
   readonly readsReturnMs: number;
 }

@@ -1,10 +1,10 @@
-// What clients saw: a history is a list of operations, one JSON line each, in the order in which
-// they ended. It is written outside of every fault, and checkers are pure functions over it, so the
-// same ones judge real processes and simulated ones.
+// What clients saw: a history is a list of operations, one line of JSON each, in the order in which
+// they ended. It is written where no fault reaches it, and checkers are pure functions of it, so
+// the same checkers judge real processes and simulated ones.
 //
-// `ok` has three values: true, it happened; false, it did not and will not (a definite refusal);
-// null, unknown: a timeout, a broken connection, a reply that says so. After a null the client
-// continues as a new process, because an operation of the old one may still be running.
+// `ok` has three values: true, it happened; false, it did not and will not happen (a definite
+// refusal); null, unknown: a timeout, a broken connection, a reply that says so. After a null the
+// client continues as a new process, because an operation of the old one may still be running.
 //
 // Times are whole nanoseconds on one monotonic clock that begins with the run.
 
@@ -13,15 +13,15 @@ export type Outcome = true | false | null;
 
 interface Call {
   /**
-   * Counts from 1; a process runs one operation after the other, of which only the last may be
-   * unknown.
+   * Counts from 1; a process runs one operation after the other, and only the outcome of the last
+   * may be unknown.
    */
   readonly process: number;
-  /** The client: a session continues over its processes. */
+  /** The client: a session continues across its processes. */
   readonly session: string;
-  /** The replica that answered; it was also the asked one unless `asked` names another. */
+  /** The replica that answered; it was also asked, unless `asked` names another one. */
   readonly node: string;
-  /** The replica that was asked and let `node` answer. */
+  /** The replica that was asked, if `node` answered in its place. */
   readonly asked?: string;
   readonly ns: string;
   readonly level: Level;
@@ -30,24 +30,25 @@ interface Call {
   readonly call_ns: number;
   readonly return_ns: number;
   readonly ok: Outcome;
-  /** The version that the reply named: a dot, as `eu-1.7.1042`. */
+  /** The version in the reply: a dot, such as `eu-1.7.1042`. */
   readonly ver: string | null;
   /**
-   * The hybrid logical time of the version that the reply named; its order is that of the strings,
-   * all of one width.
+   * The hybrid logical time of the version in the reply, as a string of fixed width: times and
+   * strings have the same order.
    */
   readonly hlc?: string;
-  /** The timeout of the request; omitted if its replica was down or paused meanwhile. */
+  /** The timeout of the request; absent if its replica was down or paused meanwhile. */
   readonly timeout_ns?: number;
   /**
-   * The replica said that it had heard no majority since its start: its disk may be an old copy.
+   * The replica reported that it has heard no majority since its start: its disk may be an old
+   * copy.
    */
   readonly alone?: true;
-  /** Why it is not true, for people: `503 no-quorum`, `broken`, `timeout`. */
+  /** Why `ok` is not true, for people: `503 no-quorum`, `broken`, `timeout`. */
   readonly reason?: string;
 }
 
-/** Values are unique over the whole history, but for attempts under one idempotency key. */
+/** Values are unique in the whole history, except among attempts under one idempotency key. */
 export interface Write extends Call {
   readonly type: 'put' | 'delete';
   readonly value: string | null;
@@ -56,13 +57,13 @@ export interface Write extends Call {
   readonly w?: number;
   /** Attempts with the same key are one write. */
   readonly idem?: string;
-  /** The newer version that, according to the reply, is shown instead. */
+  /** The newer version that is shown instead, according to the reply. */
   readonly supersededBy?: string;
   /** The atomic batch that contains it. */
   readonly run?: string;
-  /** For a delete: it removes this one version and older ones. */
+  /** For a delete: it removes this version and older ones only. */
   readonly removes?: string;
-  /** Only if this was the value; null: if there was none. */
+  /** The write was to happen only if this was the value; null: if there was none. */
   readonly expected?: string | null;
 }
 
@@ -71,22 +72,22 @@ export interface Read extends Call {
   readonly value: null;
   /** null: there is no value. */
   readonly result: string | null;
-  /** Replicas asked for their answer; 1 if absent. */
+  /** The number of replicas that were asked; 1 if absent. */
   readonly r?: number;
-  /** After the cut: faults are healed and the writers have stopped. */
+  /** A read at the end: faults are healed and the writers have stopped. */
   readonly final?: true;
 }
 
 export interface Item {
   readonly key: string;
-  /** '' in a list of keys only. */
+  /** '' in a list of keys without values. */
   readonly value: string;
   readonly ver: string;
   readonly hlc?: string;
 }
 
 /**
- * Items come from the largest key down if `reverse`. A truncated scan saw nothing beyond its last
+ * If `reverse`, items come from the largest key down. A truncated scan saw nothing beyond its last
  * item.
  */
 export interface Scan extends Call {
@@ -95,16 +96,16 @@ export interface Scan extends Call {
   readonly result: readonly Item[];
   readonly reverse: boolean;
   readonly more: boolean;
-  /** The key after which it continues, '' for the beginning. */
+  /** The scan continues after this key; '' for the beginning. */
   readonly after: string;
-  /** The cursor of the next page, if it is not the last item: no shown key is between the two. */
+  /** The cursor of the next page, if it is not the last item: no key between the two is shown. */
   readonly cursor?: string;
-  /** Replicas that were compared; 1 when absent. */
+  /** The number of replicas that were compared; 1 if absent. */
   readonly r?: number;
   readonly final?: true;
 }
 
-/** A fault: `value` names it, `node` is its target. Process 0. */
+/** A fault: `value` names it, `node` is its target. The process is 0. */
 export interface Fault extends Call {
   readonly type: 'fault';
   readonly value: FaultName;
@@ -143,7 +144,7 @@ const MEMBERS = [
 ];
 const TYPES: ReadonlySet<unknown> = new Set(['put', 'delete', 'get', 'list', 'fault']);
 
-/** Members are always written in the same order. */
+/** The members of an object are always written in the same order. */
 export function formatOperation(operation: Operation): string {
   const rest = Object.keys(operation).filter((name) => !MEMBERS.includes(name));
   return JSON.stringify(operation, [...MEMBERS, ...rest, ...ITEM_MEMBERS]);
@@ -151,7 +152,7 @@ export function formatOperation(operation: Operation): string {
 
 const ITEM_MEMBERS = ['key', 'value', 'ver', 'hlc'];
 
-/** Reads a history file. A last line that the end of the writer cut off is omitted. */
+/** Reads a history file. A last line that was cut off when its writer ended is omitted. */
 export function parseHistory(text: string): Operation[] {
   const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
   return lines.filter((line) => line !== '').map(parseOperation);

@@ -1,5 +1,5 @@
-// When one write is known to come after another without trusting the clock of a replica: it has the
-// later dot of one origin, or it was sent to the same replica after that had acknowledged the
+// When one write is known to come after another, without trusting the clock of a replica: it has
+// the later dot of one origin, or it was sent to a replica after that replica had acknowledged the
 // other.
 
 import type { Write } from './operation.ts';
@@ -17,8 +17,8 @@ export function parseDot(ver: string): Dot {
 }
 
 /**
- * `later` must win over `earlier` wherever both are known. A write that was retried may have
- * happened with any attempt that was not refused: all of them come after, or the dot says so.
+ * `later` must win over `earlier` if both are known. A write that was retried may have happened
+ * with any attempt that was not refused: all of them come after, or the dot shows it.
  */
 export function isAfter(later: Effect, earlier: Effect): boolean {
   return earlier.attempts.every((first) => {
@@ -36,7 +36,7 @@ function isBehind({ attempts, ok }: Effect, first: Write): boolean {
   );
 }
 
-/** Of one origin, and with a higher number. */
+/** Both of one origin, the second with a higher number. */
 export function isLaterDot(later: string | null, earlier: string | null): boolean {
   if (later === null || earlier === null) return false;
   const last = parseDot(later);

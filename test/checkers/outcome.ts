@@ -1,14 +1,15 @@
-// K14, honesty about outcomes: every value that was ever read, against the replies to the writers.
+// Honest outcomes (promises O1, O2): compares every value that was ever read with the replies to
+// the writers.
 //
-//   refused-visible  a value was read whose write was refused
-//   thin-air         a value was read that was never written under this key
-//   early            a value was read before its write had begun
-//   applied-twice    one write is shown under two versions, or retries of it got two
+//  refused-visible  a value was read whose write was refused
+//  thin-air         a value was read that was never written under this key
+//  early            a value was read before its write had begun
+//  applied-twice    one write is shown under two versions, or its retries got two
 //
-// A write that a disconnected replica has accepted may be durable only there: a retry elsewhere
-// cannot see it. So a second version of another replica is no anomaly if, at some time between the
-// first attempt and the last, these two could not hear each other. An answered attempt does not
-// prove the contrary: the answer may come after the heal.
+// A write that a disconnected replica has accepted may be durable only there, so a retry at another
+// replica cannot see it. A second version of another replica is therefore no anomaly if at some
+// time between the first attempt and the last these two replicas could not hear each other. An
+// answered attempt does not disprove that: the answer may come after the heal.
 
 import type { History, Item, Operation, Read, Scan } from './operation.ts';
 import { type Effect, Register } from './register.ts';
@@ -20,14 +21,14 @@ export interface OutcomeStats {
   /** Writes with an unknown outcome, and those of them that were ever read. */
   readonly unknown: number;
   readonly unknownSeen: number;
-  /** Writes that were tried again under their idempotency key. */
+  /** Writes that were retried under their idempotency key. */
   readonly retried: number;
 }
 
 export interface OutcomeDemand extends Demand {
   /**
-   * Where retries go elsewhere: whether two replicas, by their ids, did not hear each other at some
-   * time in between.
+   * For retries at another replica: whether two replicas, by their ids, did not hear each other at
+   * some time in between.
    */
   readonly wereApart?: WereApart;
 }
@@ -62,7 +63,7 @@ export function outcome(history: History, demand: OutcomeDemand): Verdict<Outcom
   return anomalies.verdict(stats, shortfallOf(history, demand));
 }
 
-/** What a read showed. */
+/** The items that a read showed. */
 function itemsOf(operation: Operation): readonly Item[] {
   if (operation.ok !== true) return [];
   // A list of keys only does not show values.
@@ -82,7 +83,11 @@ function checkReplies(
     const told = versions.get(effect);
     if (told === undefined) versions.set(effect, ver);
     else if (told !== ver && !isUnseen(effect, told, ver, wereApart)) {
-      anomalies.add('applied-twice', `told ${told} and ${ver}`, effect.attempts);
+      anomalies.add(
+        'applied-twice',
+        `its acknowledgements name ${told} and ${ver}`,
+        effect.attempts,
+      );
     }
   }
 }
@@ -98,12 +103,12 @@ function checkItem(
   const effect = register.ofValue(read.ns, item.value);
   const what = `${read.node} showed ${read.ns}/${item.key}`;
   if (effect?.key !== item.key || effect.type !== 'put') {
-    anomalies.add('thin-air', `${what} with a value never put there`, [read]);
+    anomalies.add('thin-air', `${what} with a value that no client wrote`, [read]);
     return undefined;
   }
   const operations = [...effect.attempts, read];
   if (effect.ok === false) {
-    anomalies.add('refused-visible', `${what} with a refused value`, operations);
+    anomalies.add('refused-visible', `${what} with a value whose write was refused`, operations);
   } else if (effect.attempts.every(({ call_ns }) => call_ns > read.return_ns)) {
     anomalies.add('early', `${what} before it was written`, operations);
   } else {
@@ -129,7 +134,7 @@ function checkVersion(
   }
 }
 
-/** Two replicas accepted it, and could not hear each other. */
+/** Two replicas accepted it that could not hear each other. */
 function isUnseen({ attempts }: Effect, left: string, right: string, apart: WereApart): boolean {
   if (replicaOf(left) === replicaOf(right)) return false;
   const fromNs = Math.min(...attempts.map(({ call_ns }) => call_ns));

@@ -1,13 +1,13 @@
-// A read whose quorum overlaps that of a write (r + w > N), and that began after the write was
-// acknowledged, shows it or a newer version of the key (Gifford, 1979). Once a replica has
-// acknowledged a write this holds even if its process ends or its disk is lost, as long as the
-// replica knows that it has lost something: so a read of one replica sees every write of all. A
-// replica that has heard no majority since its start cannot know, and is not judged
+// Overlap (promise Q1): a read whose quorum overlaps that of a write (r + w > N), and that began
+// after the write was acknowledged, shows it or a newer version of the key (Gifford, 1979). This
+// holds even if the process of a replica that acknowledged the write ends, or its disk is lost, as
+// long as the replica knows that it has lost something: so a read of one replica sees every write
+// of all. A replica that has heard no majority since its start cannot know this, and is not judged
 // (docs/limits.md).
 //
-//   behind   a read, or a list, showed an older version
-//   lacking  a read showed nothing, and no delete that may have happened by then can be newer than
-//            the write
+//  behind   a read, or a list, showed an older version
+//  lacking  a read showed nothing, and no delete that may have happened by then can be newer than
+//           the write
 //
 // set-full.ts judges what a list lacks, for keys that are written once.
 
@@ -18,7 +18,7 @@ import { Anomalies, type Demand, shortfallOf, type Verdict } from './verdict.ts'
 import { compareVersions, type Version, Versions } from './version.ts';
 
 interface OverlapStats {
-  /** Reads that had a write to meet. */
+  /** Reads that had to show some write. */
   readonly checked: number;
 }
 
@@ -81,13 +81,16 @@ function check(
   }
 }
 
-/** The newest write of a key, as far as that is known, once an acknowledgement has come. */
+/** The newest acknowledged write of a key, as far as it is known. */
 interface Step {
   readonly atNs: number;
   readonly newest: Version;
 }
 
-/** What reads have to meet: by key and by the least quorum, in the order of acknowledgements. */
+/**
+ * The versions that reads have to show: by key and by the least quorum, in the order of
+ * acknowledgements.
+ */
 class Acknowledged {
   readonly #register: Register;
   readonly #versions: Versions;
@@ -98,7 +101,7 @@ class Acknowledged {
     this.#versions = versions;
   }
 
-  /** Of the writes of at least so many replicas that were acknowledged before. */
+  /** The newest write that was acknowledged before by at least this many replicas. */
   newest(ns: string, key: string, least: number, beforeNs: number): Version | undefined {
     const name = `${ns}\0${key}\0${least}`;
     const steps = this.#steps.get(name) ?? this.#stepsOf(ns, key, least);

@@ -1,19 +1,19 @@
-// The search behind linearizability: an order for steps on one register in which each finds the
-// value that those before it left, and none comes before a step that had returned when it was
-// called.
+// The search of the linearizability checker: an order for the steps on one register, in which each
+// step finds the value that those before it left, and no step comes before one that had returned
+// when it was called.
 //
-// A configuration is the set of steps placed so far and the value that they left. What follows does
-// not depend on their order, so none is examined twice.
+// A configuration is the set of placed steps and the value that they left. What follows does not
+// depend on the order of these steps, so no configuration is examined twice.
 
 import type { Operation } from './operation.ts';
 
 export interface Step {
   readonly fromNs: number;
-  /** Infinity: it may have happened at any time after its call, or never. */
+  /** Infinity: the step may have happened at any time after its call, or never. */
   readonly toNs: number;
-  /** The value that must be present, null for none; undefined: any. */
+  /** The value that the step needs, null for none; undefined: any. */
   readonly needs: string | null | undefined;
-  /** The value afterwards, null for none; undefined: unchanged. */
+  /** The value after the step, null for none; undefined: unchanged. */
   readonly leaves: string | null | undefined;
   readonly operations: readonly Operation[];
 }
@@ -33,9 +33,9 @@ export type Found = 'placed' | 'too-many' | { readonly stuck: Step };
 
 interface Configuration {
   readonly value: string | null;
-  /** The first certain step that is not placed; all certain ones before it are. */
+  /** The first certain step that is not placed; all certain steps before it are placed. */
   readonly first: number;
-  /** Placed steps behind it, and steps that need not be placed and are, in ascending order. */
+  /** Placed steps after `first`, and placed steps that may be left out, in ascending order. */
   readonly others: readonly number[];
 }
 
@@ -76,7 +76,7 @@ function expand(
     const { needs, leaves } = steps[at] as Step;
     if (needs !== undefined && needs !== from.value) continue;
     const successor = place(steps, from, at);
-    // A step that changes nothing and fits here need not be tried later.
+    // A step that fits and changes nothing need not be tried later.
     if (leaves === undefined) {
       open.push(successor);
       return;
@@ -123,8 +123,8 @@ function advance(steps: readonly Step[], from: number, others: readonly number[]
 }
 
 /**
- * Steps are in the order of their calls: after one that was called later than another returned,
- * none is earlier.
+ * Steps are in the order of their calls: once a step was called after another one returned, so were
+ * all that follow.
  */
 function firstToReturn(steps: readonly Step[], { first, others }: Configuration): number {
   let earliest = first;

@@ -1,11 +1,11 @@
-// A delete of a range removes the versions that its list has shown, and nothing newer. In
-// namespaces with no other deletes:
+// Deletes of ranges: such a delete removes the versions that its list has shown, and nothing newer.
+// In namespaces without other deletes:
 //
-//   survived     a delete was acknowledged by a quorum, and a quorum read or list that began
-//                afterwards, or a final read, shows the version that it removed, or an older one
-//   overreached  a read or list of a quorum, or a final one, shows nothing under a key, though a
-//                quorum had acknowledged a version before it began that is newer than every version
-//                that a delete can have removed
+//  survived     a quorum acknowledged a delete, and a quorum read or list that began afterwards, or
+//               a final read, shows the version that it removed, or an older one
+//  overreached  a quorum had acknowledged a version, newer than every version that a delete can
+//               have removed, and a quorum read or list that began afterwards, or a final one,
+//               shows nothing under its key
 //
 // A delete that carries no version (`removes`) may remove everything.
 
@@ -25,7 +25,7 @@ export interface RangeDeleteStats {
 
 export interface RangeDeleteDemand extends Demand {
   readonly namespaces: readonly string[];
-  /** Copies and answers that make a quorum: any two meet. */
+  /** The number of copies or answers of a quorum: any two quorums overlap. */
   readonly quorum: number;
   readonly checked: number;
 }
@@ -69,7 +69,7 @@ function isJudged(operation: Operation, demand: RangeDeleteDemand): operation is
   return operation.final === true || (operation.r ?? 1) >= demand.quorum;
 }
 
-/** At most one. A page says nothing of keys that it may not have reached. */
+/** At most one. A page decides nothing about keys that it may not have reached. */
 function viewsOf(by: Read | Scan, ns: string, key: string, versions: Versions): View[] {
   if (by.ns !== ns) return [];
   if (by.type === 'get') {
@@ -83,7 +83,7 @@ function viewsOf(by: Read | Scan, ns: string, key: string, versions: Versions): 
 }
 
 class KeyOfRange {
-  /** Acknowledged by a quorum, with the version that each removed. */
+  /** Deletes that a quorum acknowledged, each with the version that it removed. */
   readonly deletes: readonly { readonly by: Write; readonly removes: Version }[];
   readonly #puts: readonly { readonly effect: Effect; readonly version: Version }[];
   readonly #attempted: readonly { readonly by: Write; readonly removes: Version | undefined }[];
@@ -108,7 +108,7 @@ class KeyOfRange {
       });
   }
 
-  /** True when there was something that the view could contradict. */
+  /** True if the view could have contradicted something. */
   check(view: View, anomalies: Anomalies): boolean {
     return view.version === undefined
       ? this.#checkAbsent(view, anomalies)
@@ -136,7 +136,7 @@ class KeyOfRange {
     );
     if (kept !== undefined) {
       const { ns, key, attempts } = kept.effect;
-      const what = `${by.node} lacks ${ns}/${key} at ${kept.version.ver}, which no delete meant`;
+      const what = `${by.node} lacks ${ns}/${key} at ${kept.version.ver}, which no delete removed`;
       anomalies.add('overreached', what, [...attempts, by]);
     }
     return begun.length > 0;

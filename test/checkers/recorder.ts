@@ -1,6 +1,6 @@
-// Where clients write what they saw. Every line is handed to the kernel before the client
-// continues, so the history outlives the process that writes it; it belongs on a file system that
-// no fault of the run touches.
+// Where clients write what they saw. Each line is passed to the kernel before the client continues,
+// so the history outlives the process that writes it. It belongs on a file system that no fault of
+// the run reaches.
 
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { formatOperation, type Operation } from './operation.ts';

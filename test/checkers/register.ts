@@ -1,5 +1,5 @@
-// The writes of a history by key and by value, and the final state of every replica: the index of
-// most checkers. Attempts under one idempotency key are one write.
+// The writes of a history by key and by value, and the final state of every replica: most checkers
+// use this index. Attempts under one idempotency key are one write.
 
 import {
   type History,
@@ -17,7 +17,7 @@ export interface Effect {
   readonly type: 'put' | 'delete';
   readonly value: string | null;
   readonly attempts: readonly Write[];
-  /** true when any attempt was acknowledged, false when all were refused, else null. */
+  /** true if any attempt was acknowledged, false if all were refused, otherwise null. */
   readonly ok: Outcome;
 }
 
@@ -49,13 +49,13 @@ export class Register {
   }
 }
 
-/** What one replica held in one namespace after the cut. */
+/** The contents of one replica in one namespace at the end. */
 export interface FinalState {
   readonly ns: string;
   readonly node: string;
   readonly items: ReadonlyMap<string, Item>;
   readonly scans: readonly Scan[];
-  /** Its scans reached the end. */
+  /** True if its scans reached the end. */
   readonly isComplete: boolean;
 }
 
@@ -78,7 +78,7 @@ function finalState(scans: readonly Scan[]): FinalState {
   return { ns, node, items, scans, isComplete: isWhole(scans) };
 }
 
-// Page by page from the beginning to the end, nothing left out.
+// All pages from the beginning to the end, without a gap.
 function isWhole(scans: readonly Scan[]): boolean {
   let after = '';
   return scans.every((scan, at) => {
@@ -89,8 +89,8 @@ function isWhole(scans: readonly Scan[]): boolean {
 }
 
 /**
- * Why the final states prove too little: there are none, or fewer replicas than existed, or a
- * truncated scan.
+ * Why the final states prove too little: they are missing, cover fewer replicas than existed, or
+ * have a truncated scan.
  */
 export function finalShortfall(
   states: readonly FinalState[],

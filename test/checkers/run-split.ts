@@ -1,16 +1,16 @@
-// K17: an atomic batch is seen completely or not at all. All writes of a namespace are batches over
-// complete sets of keys (the part of a key up to its slash is its set), so of two batches one wins
-// under every key. A list of one replica is read from its disk at one moment: it shows of each set
-// exactly what one batch has put there, or nothing.
+// Atomic batches (promise A1): a batch is seen as a whole or not at all. All writes of a namespace
+// are batches over complete sets of keys (the part of a key before its slash names its set), so of
+// two batches the same one wins under every key of a set. A list of one replica is read from its
+// disk at one moment: of each set it shows exactly what one batch wrote, or nothing.
 //
-//   run-split  a list shows a part of one, or parts of two
+//  run-split  a list shows a part of one batch, or parts of two
 
 import type { History, Item, Operation, Scan, Write } from './operation.ts';
 import { Anomalies, type Demand, shortfallOf, type Verdict } from './verdict.ts';
 
 export interface RunSplitStats {
   readonly runs: number;
-  /** Sets in lists that showed something. */
+  /** Sets that lists have shown. */
   readonly checked: number;
   readonly split: number;
 }
@@ -58,7 +58,7 @@ function valuesOf(run: Run): (readonly [string, Run])[] {
   return run.flatMap(({ value }) => (value === null ? [] : [[value, run] as const]));
 }
 
-/** Of one replica, and not cut short. */
+/** A list of one replica, not truncated. */
 function isWholeScan(operation: Operation): operation is Scan {
   if (operation.type !== 'list' || operation.ok !== true || operation.more) return false;
   return operation.after === '' && (operation.r ?? 1) === 1;

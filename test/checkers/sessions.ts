@@ -1,12 +1,12 @@
-// The guarantees of sessions (Terry et al., 1994), for clients that send a token with every
-// request, to any replica, one request after the other:
+// Sessions (promise S1; Terry et al., 1994), for clients that send a token with every request, to
+// any replica, one request after the other:
 //
-//   back       a read, or a list, showed an older version than the session had written or seen
-//   vanished   it showed nothing, and no delete that may have happened by then can be newer
-//   lost       a request was refused because what the session had seen is lost, and no disk was
-//   overtaken  a write got a smaller version than one that the session had written or seen
+//  back       a read, or a list, showed an older version than the session had written or seen
+//  vanished   it showed nothing, and no delete that may have happened by then can be newer
+//  lost       a request was refused because what the session had seen is lost, but no disk was lost
+//  overtaken  a write got a smaller version than one that the session had written or seen
 //
-// A read that showed nothing says nothing about later ones, since it names no version.
+// A read that showed nothing names no version, so it decides nothing about later reads.
 
 import { goesBack, mayHide } from './going-back.ts';
 import { type History, isWrite, type Operation, type Read, type Scan } from './operation.ts';
@@ -22,9 +22,9 @@ interface SessionsStats {
 }
 
 export interface SessionsDemand extends Demand {
-  /** Where every client sends its token. */
+  /** Namespaces in which every client sends its token. */
   readonly namespaces: readonly string[];
-  /** A disk may forget what it has acknowledged. Then a client begins another session. */
+  /** A disk may forget what it has acknowledged. The client then begins another session. */
   readonly mayLose: boolean;
   readonly checked: number;
 }
@@ -38,7 +38,8 @@ export function sessions(history: History, demand: SessionsDemand): Verdict<Sess
   const judge = new Judge(history, demand.mayLose);
   for (const operations of bySession(history, demand).values()) judge.follow(operations);
   const { checked, anomalies } = judge;
-  const few = checked < demand.checked ? `only ${checked} of ${demand.checked} looks` : undefined;
+  const few =
+    checked < demand.checked ? `only ${checked} of ${demand.checked} comparisons` : undefined;
   return anomalies.verdict({ checked }, shortfallOf(history, demand) ?? few);
 }
 
@@ -70,7 +71,7 @@ class Judge {
   readonly #mayLose: boolean;
   readonly #versions: Versions;
   readonly #register: Register;
-  /** The newest that the present session has written or seen, by namespace and key. */
+  /** The newest version that the session has written or seen so far, by namespace and key. */
   readonly #seen = new Map<string, Seen>();
 
   constructor(history: History, mayLose: boolean) {
@@ -90,11 +91,14 @@ class Judge {
   }
 
   #lose(operation: Operation): void {
-    if (!this.#mayLose) this.anomalies.add('lost', `at ${operation.node}`, [operation]);
+    if (!this.#mayLose)
+      this.anomalies.add('lost', `${operation.node} reported a loss, but no disk was lost`, [
+        operation,
+      ]);
     this.#seen.clear();
   }
 
-  /** A page of all keys: what it lacks, it shows as absent. */
+  /** A page of all keys also shows which keys are absent. */
   #list(scan: Scan): void {
     const shown = new Map(scan.result.map(({ key, ver }) => [key, ver]));
     for (const [key, ver] of shown) this.#read(scan, key, ver);
@@ -113,11 +117,11 @@ class Judge {
     const { ns } = read;
     const effects = this.#register.ofKey(ns, key);
     if (effects.some((effect) => mayHide(effect, seen.version, read, this.#versions))) return;
-    const what = `${ns}/${key} was ${seen.version.ver} and then nothing`;
+    const what = `${ns}/${key} was ${seen.version.ver} and then absent`;
     this.anomalies.add('vanished', what, [seen.operation, read]);
   }
 
-  /** A version that the session has just seen, or made. */
+  /** The session has just seen or written this version. */
   #look(operation: Operation, key: string, ver: string | null, kind: 'back' | 'overtaken'): void {
     if (ver === null) return;
     const name = nameOf(operation, key);

@@ -1,12 +1,12 @@
-// K6, Jepsen's set-full over write-once keys: when each acknowledged element became visible, and
-// whether it stayed.
+// Overlap for write-once keys (promise Q1; Jepsen's set-full): when each acknowledged element
+// became visible, and whether it stayed.
 //
-//   lost           known (acknowledged or seen), and absent from a final read
-//   stale-overlap  acknowledged, and absent from a later read whose quorum overlaps every write's
-//                  (r + w > N); not of a replica that has heard no majority since its start, which
-//                  may hold an old copy without knowing (docs/limits.md)
+//  lost           known (acknowledged or seen), and absent from a final read
+//  stale-overlap  acknowledged, and absent from a later read whose quorum overlaps every write's (r
+//                 + w > N); a replica that has heard no majority since its start may hold an old
+//                 copy without knowing, and is not judged (docs/limits.md)
 //
-// A read of one replica may be stale. The staleness is measured from the acknowledgement to the
+// A read of one replica may be stale. Its staleness is measured from the acknowledgement to the
 // call of the last read that lacked the element.
 
 import { present } from '../../src/base/assert.ts';
@@ -18,9 +18,9 @@ export interface SetFullStats {
   readonly elements: number;
   readonly acked: number;
   readonly lost: number;
-  /** Acknowledged, and not read afterwards. */
+  /** Acknowledged elements that were not read afterwards. */
   readonly neverRead: number;
-  /** Acknowledged, and lacking in at least one read that began later. */
+  /** Acknowledged elements that at least one later read lacked. */
   readonly stale: number;
   readonly staleReads: number;
   readonly overlapReads: number;
@@ -39,7 +39,7 @@ export interface SetFullDemand extends Demand {
 interface Element {
   readonly put: Write;
   readonly ackNs: number;
-  /** The first moment at which a client knew that it exists. */
+  /** The first moment at which a client knew that the element exists. */
   knownNs: number;
   read: boolean;
   staleReads: number;
@@ -116,13 +116,13 @@ function check(
   element.staleReads++;
   element.lastAbsentNs = Math.max(element.lastAbsentNs, read.call_ns);
   if (!overlaps) return;
-  const what = `a read of ${put.key} asked ${read.r} replicas, ${put.w} had it, ${replicas} in all`;
+  const what = `a read of ${put.key} asked ${read.r} of ${replicas} replicas and lacked it, though ${put.w} had it`;
   anomalies.add('stale-overlap', what, [put, read]);
 }
 
 type Visit = (element: Element, isShown: boolean) => void;
 
-/** Visits the elements whose presence the read shows, except those that were put after it. */
+/** Visits the elements whose presence the read decides, except those that were put after it. */
 function forCovered(
   elements: ReadonlyMap<string, readonly Element[]>,
   read: Read | Scan,
@@ -149,7 +149,7 @@ function forScanned(list: readonly Element[], scan: Scan, visit: Visit): void {
   }
 }
 
-/** From the first key that the scan looked at to behind the last. */
+/** The range of keys that the scan read. */
 function spanOf(scan: Scan): readonly [string, string] {
   const { key, result, reverse, more, after, cursor } = scan;
   const last = cursor ?? result.at(-1)?.key;

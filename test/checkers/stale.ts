@@ -1,13 +1,13 @@
-// A replica that is further behind than the policy of a namespace allows does not answer its reads,
-// and answers again once it has caught up (promise R1 in docs/promises.md). Clients cannot see its
-// true lag: an observer of every disk and every link logs it, and this log is read beside the
-// history.
+// Stale replicas (promise R1): a replica that is further behind than the policy of a namespace
+// allows does not answer its reads, and answers again once it has caught up. Clients cannot see its
+// true lag: an observer of every disk and every link logs it, and the checker reads this log
+// together with the history.
 //
-// The asked replica may let another answer: then that one's lag is judged, and the asked one must
-// answer itself again some time after the heal, as if it had refused.
+// The asked replica may let another one answer: then the lag of that one is judged, and the asked
+// one must answer itself again some time after the heal, as if it had refused.
 //
-// A read is wrong if the lag was beyond the bound at every sample around it: what arrived in the
-// meantime counts.
+// A read is wrong if the lag was beyond the bound at every sample around it: entries that arrived
+// in the meantime count.
 
 import type { History, Operation } from './operation.ts';
 import { Anomalies, type Demand, shortfallOf, type Verdict } from './verdict.ts';
@@ -25,9 +25,9 @@ export interface LagSample {
 export type LagLog = { readonly [node: string]: readonly LagSample[] };
 
 export interface StaleOptions extends Demand {
-  /** The longest lag at which a read of the namespace may succeed, all allowances included. */
+  /** The longest lag at which a read of the namespace may succeed, with all allowances. */
   readonly boundsMs: { readonly [ns: string]: number };
-  /** This long after the heal no replica may be stale. */
+  /** After this time from the heal, no replica may be stale. */
   readonly returnMs: number;
   /** Reads of these namespaces that were judged, at least. */
   readonly judged: number;
@@ -65,7 +65,7 @@ export function stale(history: History, log: LagLog, options: StaleOptions): Ver
       stats.judged++;
       stats.lagMsMax = Math.max(stats.lagMsMax, lagMs);
       if (lagMs <= boundMs) continue;
-      const what = `replica ${operation.node} answered ${Math.round(lagMs)} ms behind, of ${boundMs}`;
+      const what = `replica ${operation.node} answered ${Math.round(lagMs)} ms behind; the bound is ${boundMs} ms`;
       anomalies.add('served-stale', what, [operation]);
     }
   }
@@ -79,7 +79,7 @@ function isRead({ type }: Operation): boolean {
 
 /**
  * The least lag from the last sample before the call to the first after the return; none if the
- * replica is not bound by it.
+ * bound does not apply to the replica.
  */
 function lagAround(samples: readonly LagSample[], read: Operation): number | undefined {
   let at = firstAfter(samples, read.call_ns) - 1;
@@ -91,7 +91,7 @@ function lagAround(samples: readonly LagSample[], read: Operation): number | und
     least = Math.min(least, lagMs);
     if (atNs > read.return_ns) return least;
   }
-  // There are no samples after the last one.
+  // No samples follow the last one.
   return undefined;
 }
 

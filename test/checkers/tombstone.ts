@@ -1,14 +1,16 @@
-// K15: a deleted value does not return. Once a replica has shown that an acknowledged delete won,
-// neither that replica nor any final read shows a version that is older than the delete.
+// Tombstones (promise D7): a deleted value does not return. Once a replica has shown that an
+// acknowledged delete won, neither that replica nor any final read shows a version that is older
+// than the delete.
 //
-//   resurrected  a read showed a value older than a delete that had won at the replica, or anywhere
-//                before the cut
+//  resurrected  a read showed a value older than a delete that had won at the replica, or anywhere
+//               before the end
 //
-// A delete has won at a replica when the replica acknowledged it as its own, when a read there
-// named its version, or when a read found nothing where there had been a value and every delete
-// that may be the cause is as new. Older means by version; without times, by the order in which one
-// replica saw them. A newer put that ran concurrently with the delete may win, and versions that
-// cannot be compared are not judged. Reads of more than one replica say nothing about a single one.
+// A delete is known to have won at a replica when the replica acknowledged it as its own, when a
+// read there named its version, or when a read there found nothing where a value had been and every
+// delete that may be the cause is as new. Older means by version; without times, by the order in
+// which one replica saw them. A newer put that ran concurrently with the delete may win, and
+// versions that cannot be compared are not judged. Reads of more than one replica prove nothing
+// about a single one.
 
 import type { History, Operation, Read, Scan, Write } from './operation.ts';
 import { isAfter } from './order.ts';
@@ -30,8 +32,8 @@ export interface TombstoneStats {
 export interface TombstoneDemand extends Demand {
   readonly checked: number;
   /**
-   * Replicas that may have lost what they had shown, because their disk was lost: only their final
-   * reads are judged.
+   * Replicas whose disk was lost may have forgotten what they had shown: only their final reads are
+   * judged.
    */
   readonly forgetful?: readonly string[];
 }
@@ -72,7 +74,7 @@ export function tombstone(history: History, demand: TombstoneDemand): Verdict<To
   return anomalies.verdict(stats, shortfallOf(history, demand) ?? few);
 }
 
-/** One key with its writes and what was seen of it, in the order in which the reads began. */
+/** One key with its writes and what reads saw of it, in the order in which the reads began. */
 class Graves {
   readonly #effects: readonly Effect[];
   readonly #views: readonly View[];
@@ -117,8 +119,8 @@ class Graves {
   }
 
   /**
-   * Victories that the read must not contradict. In the end every acknowledged delete is known
-   * everywhere.
+   * The deletes that the read must not contradict. At the end every acknowledged delete counts at
+   * every replica.
    */
   #over({ by }: View, forgetful: ReadonlySet<string>): Victory[] {
     if (by.final === true) return this.#deletes().flatMap(ackOf);
@@ -127,7 +129,7 @@ class Graves {
     return [...victories].filter(({ sinceNs }) => sinceNs < by.call_ns);
   }
 
-  // A replica holds the writes that it has numbered itself.
+  // A replica holds the writes that have its own numbers.
   #acknowledge(removal: Effect): void {
     for (const by of removal.attempts) {
       if (isOwn(by)) this.#add(by.node, { removal, sinceNs: by.return_ns, by });
@@ -197,7 +199,8 @@ class Graves {
   }
 
   /**
-   * The replica that accepted the later one had shown the earlier one, so its clock was past it.
+   * The replica that accepted the later one had shown the earlier one, so its clock was already
+   * past it.
    */
   #hadSeen(later: Effect, earlier: Effect): boolean {
     if (earlier.type === 'delete') return false;
@@ -221,7 +224,7 @@ function ackOf(removal: Effect): Victory[] {
   return ack === undefined ? [] : [{ removal, sinceNs: ack.return_ns, by: ack }];
 }
 
-/** Acknowledged by the replica that numbered the write. A retry may be answered for another's. */
+/** Acknowledged by the replica that numbered the write. Another replica may answer a retry. */
 function isOwn({ ok, ver, node, idem }: Write): boolean {
   return ok === true && (idem === undefined || ver?.startsWith(`${node}.`) === true);
 }

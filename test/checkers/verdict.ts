@@ -1,11 +1,11 @@
-// The form of every checker's answer. A run that did too little of what it was meant to do is not
-// valid but vacuous, and fails like an anomaly.
+// The form of every checker's answer. If a run did too little of what it was meant to do, its
+// verdict is not valid but vacuous, and it fails like an anomaly.
 
 import type { FaultName, History, Operation } from './operation.ts';
 
 export interface Verdict<Stats> {
   readonly verdict: 'valid' | 'invalid' | 'vacuous';
-  /** What is wrong, or ''. */
+  /** What is wrong; '' if nothing is. */
   readonly reason: string;
   /** The operations that show it, at most ten. */
   readonly counterexample: readonly Operation[];
@@ -23,7 +23,7 @@ export interface Demand {
 
 const COUNTEREXAMPLE_MAX = 10;
 
-/** Anomalies as a checker comes across them: how many of each kind, and the first one whole. */
+/** The anomalies that a checker finds: how many of each kind, and the first one in full. */
 export class Anomalies {
   readonly #counts = new Map<string, number>();
   #first: { readonly reason: string; readonly operations: readonly Operation[] } | undefined;
@@ -40,7 +40,7 @@ export class Anomalies {
     };
   }
 
-  /** An anomaly outweighs a shortfall: it exists whatever else was not done. */
+  /** An anomaly outweighs a shortfall, because it exists whatever else was not done. */
   verdict<Stats>(stats: Stats, shortfall: string | undefined): Verdict<Stats> {
     const anomalies = Object.fromEntries(this.#counts);
     if (this.#first !== undefined) {
@@ -69,7 +69,7 @@ export function shortfallOf(history: History, demand: Demand): string | undefine
 
 const ITEMS_SHOWN_MAX = 3;
 
-// A scan may hold a thousand items; a few of them are enough.
+// A scan may hold a thousand items; a few of them are enough to show.
 function shorten(operation: Operation): Operation {
   if (operation.type !== 'list' || operation.result.length <= ITEMS_SHOWN_MAX) return operation;
   return { ...operation, result: operation.result.slice(0, ITEMS_SHOWN_MAX), more: true };

@@ -1,5 +1,5 @@
-// The order in which versions win: by hybrid logical time, then by origin, then by number
-// (src/model/record.ts). Any reply of a run may name the time of a version; without a time two
+// The order of versions: by hybrid logical time, then by origin, then by number
+// (src/model/record.ts). Any reply of a run may name the time of a version. Without a time, two
 // versions can be compared only within one origin, whose clock never goes back.
 
 import { type History, isWrite, type Operation } from './operation.ts';
@@ -14,8 +14,8 @@ export interface Version {
 }
 
 /**
- * Negative, zero or positive as `left` is older than, the same as or newer than `right`; undefined:
- * unknown.
+ * Negative if `left` is older than `right`, zero if it is the same, positive if it is newer;
+ * undefined: unknown.
  */
 export function compareVersions(left: Version, right: Version): number | undefined {
   if (left.origin === right.origin) return left.seq - right.seq;
@@ -45,8 +45,8 @@ export class Versions {
   }
 
   /**
-   * As the acknowledgement named it, else any other reply about the write, else a read that showed
-   * it.
+   * As its acknowledgement names it, otherwise any other reply about the write, otherwise a read
+   * that showed it.
    */
   ofWrite({ ns, value, attempts }: Effect): Version | undefined {
     const named = attempts.filter(({ ok, ver }) => ok !== false && ver !== null);

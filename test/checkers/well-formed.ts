@@ -1,9 +1,10 @@
-// Whether a history is valid: the other checkers assume it. It judges the harness, not the cluster.
+// Whether a history is valid, which the other checkers assume. This checker judges the harness, not
+// the cluster.
 //
-//   backwards   an operation returns before it is called overlapping one process has two operations
-//   in progress
-//   revenant    a process goes on after an operation of unknown outcome
-//   repeated    two writes that are not attempts of one put the same value
+//  backwards    an operation returns before it is called
+//  overlapping  one process has two operations in progress
+//  revenant     a process continues after an operation of unknown outcome
+//  repeated     two writes that are not attempts of one put the same value
 
 import type { History, Operation } from './operation.ts';
 import { Register } from './register.ts';

@@ -195,7 +195,7 @@ describe('linearizable', () => {
     const steps = [put('x', 'a'), put('x', 'b'), get('x', 'b'), put('y', 'c'), get('x', 'a')];
     const timed = steps.map((each, n) => ({ ...each, call_ns: 10 * n, return_ns: 10 * n + 5 }));
     const { counterexample, reason } = check(timed);
-    expect(reason).toBe('unplaced: a get of bank/x at eu-1 that told a fits nowhere');
+    expect(reason).toBe('unplaced: a get of bank/x at eu-1 that returned a fits in no order');
     expect(counterexample).toEqual([timed[0], timed[2], timed[4]]);
   });
 });
