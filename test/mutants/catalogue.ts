@@ -1,7 +1,7 @@
-// The bugs that are put there to be found: those of the list in docs/testing.md that this version
-// of the product could have, and some of our own. Numbers that are missing belong to what is not
-// built yet: strict reads and leases (3, 5, 6), siblings and CRDTs (11 to 14), causal order (15),
-// caches (19, 20), numeric bounds (24), and transactions (30 to 33).
+// The seeded bugs: those of the list in docs/testing.md that this version of the product could
+// have, and some of our own. The missing numbers belong to what is not built: strict reads and
+// leases (3, 5, 6), siblings and CRDTs (11 to 14), causal order (15), caches (19, 20), numeric
+// bounds (24), and transactions (30 to 33).
 
 import { checkpoints } from './catalogue/checkpoints.ts';
 import { clocks } from './catalogue/clocks.ts';

@@ -1,10 +1,10 @@
-// Runs a program in a copy to its end, with a time after which it is taken for hung. What it
-// started ends with it, and all of it with us.
+// Runs a program in a copy to its end, or to a time limit. The processes that it started end with
+// it, and all of them end with this process.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 
 export interface Ended {
-  /** `hung`: it was ended because it took too long. */
+  /** `hung`: it was ended because it reached the time limit. */
   readonly code: number | 'hung';
   readonly stdout: string;
   readonly stderr: string;
@@ -21,7 +21,7 @@ export async function runNode(
   cwd: string,
   timeoutMs: number,
 ): Promise<Ended> {
-  // A process group of its own, so that a worker in an endless loop ends with its parent.
+  // A process group of its own, so that a worker in an endless loop can be ended with its parent.
   const child = spawn(process.execPath, args, {
     cwd,
     detached: true,

@@ -1,6 +1,6 @@
-// Puts one bug into the copy and asks those who have to notice it. That they noticed the bug, and
-// not something else, is shown by the copy without it: there the named test passes, and the seed
-// that found something finds nothing.
+// Puts one bug into the copy and runs the simulation or the test that must find it. The copy
+// without the bug shows that it is this bug that is found: there the named test passes, and the
+// seed that found something finds nothing.
 
 import { type FoundBy, type Mutant, sim } from './mutant.ts';
 import { runNamed } from './named-test.ts';
@@ -12,7 +12,7 @@ export type Hunted =
   | {
       readonly kind: 'found';
       readonly by: 'sim';
-      /** How many it took, of each run. */
+      /** The number of seeds that each run took. */
       readonly seeds: readonly number[];
       readonly checks: readonly string[];
       readonly reasons: readonly string[];
@@ -20,7 +20,10 @@ export type Hunted =
   | { readonly kind: 'found'; readonly by: 'test'; readonly reasons: readonly string[] }
   | { readonly kind: 'not-found'; readonly reason: string }
   | { readonly kind: 'open'; readonly reason: string }
-  /** The mutant says nothing: its copy is no program, or what should notice it fails without it. */
+  /**
+   * The result decides nothing about the mutant: its copy does not compile, or the test fails
+   * without it.
+   */
   | { readonly kind: 'error'; readonly reason: string };
 
 type Sim = FoundBy & { readonly kind: 'sim' };
@@ -36,7 +39,7 @@ export async function hunt(sandbox: Sandbox, mutant: Mutant, options: Options): 
     : inSimulation(sandbox, mutant, foundBy, options);
 }
 
-/** The test that has to notice it in this run. */
+/** The test that must find it in this run. */
 export function finderOf({ foundBy }: Mutant, { bySimulation }: Options): FoundBy {
   return bySimulation && foundBy.kind !== 'sim' ? sim : foundBy;
 }
@@ -44,7 +47,10 @@ export function finderOf({ foundBy }: Mutant, { bySimulation }: Options): FoundB
 async function inTest(sandbox: Sandbox, mutant: Mutant, { file, name }: Test): Promise<Hunted> {
   const before = await runNamed(sandbox, file, name);
   if (before.kind !== 'passed') {
-    return { kind: 'error', reason: `without it the test ${before.kind}: ${before.reason}` };
+    return {
+      kind: 'error',
+      reason: `without the mutant the test ${before.kind}: ${before.reason}`,
+    };
   }
   const after = await sandbox.with(mutant, () => runNamed(sandbox, file, name));
   if (after.kind === 'broken') return { kind: 'error', reason: after.reason };
@@ -67,13 +73,16 @@ async function inSimulation(
     const result = await sandbox.with(mutant, () => search(sandbox, asked));
     if (result.kind === 'broken') return { kind: 'error', reason: result.reason };
     if (result.kind === 'clean') {
-      const found = seeds.length === 0 ? '' : `, though ${seeds.length} runs before found it`;
+      const found = seeds.length === 0 ? '' : `, though ${seeds.length} earlier runs found it`;
       return { kind: 'not-found', reason: `in ${most} seeds from ${from} on${found}` };
     }
     const again = { from: result.seed, seeds: 1, workers: 1, options: words };
     const without = await search(sandbox, again);
     if (without.kind !== 'clean') {
-      return { kind: 'error', reason: `seed ${result.seed} is not clean without it` };
+      return {
+        kind: 'error',
+        reason: `seed ${result.seed} also finds something without the mutant`,
+      };
     }
     seeds.push(result.seeds);
     for (const check of result.checks) checks.add(check);

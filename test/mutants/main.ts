@@ -1,13 +1,13 @@
-// `npm run test:mutants`: the tests are believed if they find bugs that were put there to be found.
-// Each mutant of the catalogue is a patch of the source (docs/testing.md); a copy that has it is
-// given to the simulation, or to the one test that has to fail. Not part of `npm test`, because it
-// takes long.
+// `npm run test:mutants`: tests can be trusted if they find bugs that were put into the source on
+// purpose. Each mutant of the catalogue is a patch of the source (docs/testing.md). The patched
+// copy must fail in the simulation, or in one named test. Not part of `npm test`, because it takes
+// long.
 //
-// Reading order: mutant and catalogue (the bugs), sandbox (where they live), hunt (who finds them),
+// Reading order: mutant and catalogue (the bugs), sandbox (the copy), hunt (simulation or test),
 // report.
 //
-// Exit code 0 when every mutant is found, 1 when one is not, or does not fit the source any more, 2
-// for a command line that is not understood.
+// Exit code 0 if every mutant is found, 1 if one is not found or does not fit the source, 2 for a
+// command line that is not valid.
 
 import { catalogue } from './catalogue.ts';
 import { finderOf, type Hunted, hunt } from './hunt.ts';
@@ -33,7 +33,7 @@ async function huntAll(options: Options): Promise<number> {
   const sandbox = new Sandbox();
   const rotten = catalogue.flatMap((mutant) => rotOf(sandbox, mutant));
   if (rotten.length > 0) {
-    console.log(`the catalogue has rotted:\n${rotten.join('\n')}`);
+    console.log(`these mutants do not fit the source any more:\n${rotten.join('\n')}`);
     return 1;
   }
   if (!(await isClean(sandbox, options))) return 1;
@@ -58,7 +58,7 @@ function rotOf(sandbox: Sandbox, mutant: Mutant): string[] {
   }
 }
 
-/** Where something is found in the source as it is, a finding says nothing about a mutant. */
+/** A finding in the unpatched source makes every finding in a mutant worthless. */
 async function isClean(sandbox: Sandbox, options: Options): Promise<boolean> {
   const refusal = await sandbox.compile();
   if (refusal !== undefined) {
@@ -82,7 +82,7 @@ async function isClean(sandbox: Sandbox, options: Options): Promise<boolean> {
     }
     const reason =
       result.kind === 'found' ? `seed ${result.seed}: ${result.checks.join(', ')}` : result.reason;
-    console.log(`${what}: ${reason}; nothing can be said about mutants`);
+    console.log(`${what}: ${reason}; a finding in a mutant would prove nothing`);
     return false;
   }
   return true;

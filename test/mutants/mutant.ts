@@ -1,29 +1,30 @@
-// A seeded bug: a patch of the source that breaks one promise, and who has to notice it. The
-// product has no switch for it; the patch is made to a copy, and the copy is thrown away.
+// A seeded bug: a patch of the source that breaks one promise, and the simulation or the test that
+// must find it. The product has no switch for it: the patch is made to a copy that is deleted
+// afterwards.
 
 import { assert } from '../../src/base/assert.ts';
 
 export interface Mutant extends Edit {
   readonly id: string;
-  /** Its number in the list of docs/testing.md, or that it is not of that list. */
+  /** Its number in the list of docs/testing.md; 'own' if it is not in that list. */
   readonly number: number | 'own';
   /** The bug, in a sentence. */
   readonly title: string;
-  /** Under src/. */
+  /** The path below src/. */
   readonly file: string;
   /** A second place of the same bug, in the same file. */
   readonly also?: Edit;
   readonly foundBy: FoundBy;
 }
 
-/** A change of one place. */
+/** One replaced text. */
 export interface Edit {
   /**
-   * The function or method that the place is in, so that a short quote suffices; left out: the
+   * The function or method that contains the text, so that a short quote suffices; absent: the
    * whole file.
    */
   readonly in?: string;
-  /** It is there exactly once. */
+  /** Occurs exactly once. */
   readonly replace: string;
   readonly with: string;
 }
@@ -33,28 +34,26 @@ export type FoundBy =
       /** The simulation finds it within this many seeds. */
       readonly kind: 'sim';
       readonly seeds: number;
-      /** Further words of its command line. */
+      /** Further arguments for the simulation. */
       readonly options?: readonly string[];
     }
   | {
-      /** The test of this name, or all whose names begin so, fails. */
+      /** The test with this name, or all tests whose names begin with it, must fail. */
       readonly kind: 'test';
       readonly file: string;
       readonly name: string;
     }
   | {
-      /** An open debt: nothing notices it. */
+      /** A known gap: no test finds it. */
       readonly kind: 'nothing';
       readonly why: string;
     };
 
-/** Every bug assigned to the simulation must be found within this many seeds. */
+/** The simulation must find every bug that is assigned to it within this number of seeds. */
 export const SEEDS_MAX = 200;
 export const sim: FoundBy = { kind: 'sim', seeds: SEEDS_MAX };
 
-/**
- * The file's text with the bug in it; an error if the file has changed and the catalogue has not.
- */
+/** The text of the file with the bug; an error if the text to replace is not found. */
 export function patched(mutant: Mutant, source: string): string {
   const { file, also } = mutant;
   assert(file.startsWith('src/'), 'mutants: only the product is patched');
@@ -76,7 +75,7 @@ function edited(file: string, edit: Edit, source: string): string {
 function spanOf(file: string, name: string, source: string): readonly [number, number] {
   const words = '(?:(?:export|async|static|get|set|function) )*';
   const begins = new RegExp(`^( {0,2})${words}\\*?${escaped(name)}[(<]`, 'gm');
-  // What an interface declares ends with its line.
+  // A declaration in an interface ends with its line.
   const found = [...source.matchAll(begins)].filter(
     ({ index }) => /[{;]\n/.exec(source.slice(index))?.[0] === '{\n',
   );
@@ -92,7 +91,7 @@ function escaped(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
-/** The catalogue no longer fits the source. */
+/** The patch no longer fits the source. */
 export class RottenError extends Error {}
 
 function firstLine(text: string): string {

@@ -1,4 +1,4 @@
-// Runs the tests of one name in a copy.
+// Runs the tests with one name in a copy.
 
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ interface Report {
 }
 
 const REPORT = 'named-test.json';
-/** Ends a loop without a gap; a busy machine takes its time. */
+/** The limit for an endless loop; a busy machine needs long for a test. */
 const TEST_MS_MAX = 900_000;
 
 export async function runNamed(sandbox: Sandbox, file: string, name: string): Promise<Tested> {
@@ -32,8 +32,8 @@ export async function runNamed(sandbox: Sandbox, file: string, name: string): Pr
   const pattern = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   const args = [vitest, 'run', file, '-t', pattern, ...report];
   const { code, stderr } = await sandbox.run(args, TEST_MS_MAX);
-  // A test that never ends is one that fails; vitest says so itself, unless the loop has no gap.
-  if (code === 'hung') return { kind: 'failed', reason: 'it never ended' };
+  // A test that does not end counts as failed. Vitest ends it itself, unless the loop never yields.
+  if (code === 'hung') return { kind: 'failed', reason: 'it did not end' };
   return judge(read(path), stderr);
 }
 

@@ -1,5 +1,5 @@
-// The command line of `npm run test:mutants`, checked: an unknown word is refused, every number has
-// a bound.
+// The command line of `npm run test:mutants`. An unknown word is refused, and every number has a
+// bound.
 
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -13,7 +13,7 @@ export interface Options {
   readonly workers: number;
   readonly baseSeeds: number;
   readonly why: boolean;
-  /** The simulation has to find all of them, whichever test usually finds them. */
+  /** The simulation must find all of them, even those that a named test finds. */
   readonly bySimulation: boolean;
   readonly allowOpen: boolean;
   readonly list: boolean;
@@ -26,17 +26,17 @@ export const usage = `npm run test:mutants -- [options]
 Puts known bugs into a copy of the source, one at a time, and checks that the simulation or a named test
 finds each. Takes hours for all of them.
 
-  --only ID,ID    these mutants (all of them)
-  --runs N        search for each so often, from seeds 1, ${SEEDS_MAX + 1}, … on, for a median (1)
-  --workers N     processes of the simulation (one a core)
-  --base-seeds N  in so many the unpatched copy must find nothing (${BASE_SEEDS})
-  --why           tell what was found in words: one more run of the seed
-  --by-simulation ask the simulation for all of them, those too that a named test finds, or nothing
-  --allow-open    do not fail for mutants of which it is known that nothing finds them
-  --list          the catalogue, without running anything
-  --help          this text`;
+  --only ID,ID    run these mutants; default: all of them
+  --runs N        search N times, from seeds 1, ${SEEDS_MAX + 1}, … on, and report the median (1)
+  --workers N     number of simulation processes; default: one for each core
+  --base-seeds N  number of seeds in which the unpatched copy must find nothing (${BASE_SEEDS})
+  --why           describe what was found; runs the seed once more
+  --by-simulation run the simulation for all of them, even those that a named test or nothing finds
+  --allow-open    do not fail for mutants that are known not to be found
+  --list          print the catalogue and run nothing
+  --help          print this text`;
 
-/** `undefined` when help is asked for. */
+/** `undefined` if help is requested. */
 export function parseOptions(args: readonly string[]): Options | undefined {
   const { values } = parseArgs({
     args: [...args],

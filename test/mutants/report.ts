@@ -1,4 +1,4 @@
-// The result of a hunt, a line for each mutant and one for all.
+// The result of a hunt: a line for each mutant, and one for all.
 
 import type { Hunted } from './hunt.ts';
 import type { Mutant } from './mutant.ts';
@@ -36,7 +36,7 @@ function wordsOf(hunted: Hunted): string {
     case 'not-found':
       return `NOT FOUND: ${hunted.reason}`;
     case 'open':
-      return `NOT FOUND, as is known: ${hunted.reason}`;
+      return `NOT FOUND, a known gap: ${hunted.reason}`;
     case 'error':
       return `ERROR: ${hunted.reason}`;
   }

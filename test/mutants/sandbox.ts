@@ -1,5 +1,5 @@
-// A copy of the source and its tests as they are now, into which one bug at a time is put. Work in
-// the repository meanwhile is not disturbed, and does not disturb the hunt.
+// A copy of the source and its tests, into which one bug at a time is put. Changes in the
+// repository during a hunt have no effect on it, and the hunt has none on the repository.
 
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -33,7 +33,7 @@ export class Sandbox {
     patched(mutant, this.#read(mutant));
   }
 
-  /** Runs something with the bug in place, and takes it out again. */
+  /** Runs something with the bug, and removes the bug afterwards. */
   async with<Result>(mutant: Mutant, run: () => Promise<Result>): Promise<Result> {
     const source = this.#read(mutant);
     const path = join(this.path, mutant.file);
@@ -49,7 +49,7 @@ export class Sandbox {
     return runNode(args, this.path, timeoutMs);
   }
 
-  /** The compiler's verdict on the product; a copy that does not compile finds nothing. */
+  /** Whether the product compiles; a copy that does not compile finds nothing. */
   async compile(): Promise<string | undefined> {
     const unused = ['--noUnusedLocals', 'false', '--noUnusedParameters', 'false'];
     const project = ['-p', 'tsconfig.build.json', '--noEmit', '--incremental', 'false'];

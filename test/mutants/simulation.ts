@@ -1,5 +1,4 @@
-// Asks the simulation of a copy whether it finds anything, and takes nothing for an answer but its
-// line of JSON.
+// Runs the simulation of a copy and reads whether it found anything from its line of JSON.
 
 import type { Ended } from './child.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -15,12 +14,12 @@ export type Searched =
   | { readonly kind: 'clean'; readonly seeds: number }
   | {
       readonly kind: 'found';
-      /** The first seed that found something, and how many it took. */
+      /** The first seed that found something, and the number of seeds that were run. */
       readonly seed: number;
       readonly seeds: number;
       readonly checks: readonly string[];
     }
-  /** The simulation itself did not come to its end. */
+  /** The simulation itself did not end normally. */
   | { readonly kind: 'broken'; readonly reason: string };
 
 interface Report {
@@ -29,7 +28,7 @@ interface Report {
 }
 
 const START_MS_MAX = 60_000;
-/** Ends a hang; a busy machine takes its time. */
+/** The limit for a hang; a busy machine needs long for a run. */
 const SEED_MS_MAX = 300_000;
 
 export async function search(sandbox: Sandbox, asked: Search): Promise<Searched> {
@@ -42,7 +41,7 @@ export async function search(sandbox: Sandbox, asked: Search): Promise<Searched>
   return { kind: 'found', seed: first.seed, seeds: first.seed - asked.from + 1, checks };
 }
 
-/** What the simulation says in words about one seed. */
+/** The simulation's description of one seed. */
 export async function reasonsOf(sandbox: Sandbox, seed: number, options: readonly string[]) {
   const asked = { from: seed, seeds: 1, workers: 1, options };
   const { stdout } = await simulate(sandbox, asked, []);
@@ -62,7 +61,7 @@ function reportOf({ stdout }: Ended): Report | undefined {
 }
 
 function lastWords({ code, stderr }: Ended): string {
-  if (code === 'hung') return 'the simulation hangs';
+  if (code === 'hung') return 'the simulation did not end within its time limit';
   const error = stderr.split('\n').find((line) => /\berror\b/i.test(line)) ?? stderr.trim();
   return `the simulation ended with ${code}: ${error.slice(0, 200)}`;
 }

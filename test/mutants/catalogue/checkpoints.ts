@@ -1,4 +1,4 @@
-// Tables on disk that are not what the mark says, and records that only memory had.
+// Tables on disk that differ from what the mark says, and records that only memory had.
 
 import { type FoundBy, type Mutant, sim } from '../mutant.ts';
 
@@ -17,7 +17,7 @@ export const checkpoints: readonly Mutant[] = [
   {
     id: 'mark-of-its-end',
     number: 'own',
-    title: 'the mark of a checkpoint covers what was logged while it was written',
+    title: 'the mark of a checkpoint includes entries that were logged while it was written',
     file: 'src/store/checkpoint.ts',
     replace: 'log.mark(heads, turn);',
     with: 'log.mark(heads.length > 0 ? log.headsBehindMark() : heads, turn);',
@@ -26,7 +26,7 @@ export const checkpoints: readonly Mutant[] = [
   {
     id: 'clean-before-durable',
     number: 'own',
-    title: 'a record that a batch writes is read from storage before the batch is durable',
+    title: 'a record is read from storage before the batch that writes it is durable',
     file: 'src/store/table.ts',
     in: 'writeLeaf',
     replace: 'this.#tree.writeLeaf(leaf, out);',
@@ -36,7 +36,8 @@ export const checkpoints: readonly Mutant[] = [
   {
     id: 'durable-too-old',
     number: 'own',
-    title: 'of a record that changes twice, what was durable in between is not shown',
+    title:
+      'when a record changes twice, reads do not show the version that became durable in between',
     file: 'src/store/cells.ts',
     replace: 'const shown = before.lsn === out.lsn ? (before as Change).before : before;',
     with: 'const shown = this.isDurable(before) ? before : (before as Change).before;',
@@ -48,7 +49,8 @@ export const checkpoints: readonly Mutant[] = [
   {
     id: 'replayed-not-durable',
     number: 'own',
-    title: 'until its first commit a start shows what was stored before what it has replayed',
+    title:
+      'until its first commit, a restarted replica shows the stored records without the replayed entries',
     file: 'src/store/recovery.ts',
     replace: 'this.#replay.end();',
     with: '',
@@ -60,7 +62,7 @@ export const checkpoints: readonly Mutant[] = [
   {
     id: 'repair-in-memory-only',
     number: 'own',
-    title: 'a record that came without a log entry waits for the next checkpoint',
+    title: 'a record that arrived without a log entry is not written before the next checkpoint',
     file: 'src/store/table.ts',
     in: 'admit',
     replace: 'this.store(record, out);',
@@ -70,7 +72,8 @@ export const checkpoints: readonly Mutant[] = [
   {
     id: 'leaves-behind-unsaid',
     number: 51,
-    title: 'a crash in the middle of a copy leaves a trusted tree without its records',
+    title:
+      'after a crash in the middle of a copy, the hash tree is trusted although it lacks records',
     file: 'src/store/table.ts',
     replace: 'this.#tree.onLeavesBehind(out);',
     with: '',
@@ -82,7 +85,7 @@ export const checkpoints: readonly Mutant[] = [
   {
     id: 'copy-leaves-dirty',
     number: 'own',
-    title: 'a delete that only the log has is taken for undone by a copy',
+    title: 'a snapshot copy ignores a delete that only the log has',
     file: 'src/entropy/part-merge.ts',
     replace: 'table.store(name, turn);',
     with: '',
@@ -94,7 +97,7 @@ export const checkpoints: readonly Mutant[] = [
   {
     id: 'truncated-behind-the-mark',
     number: 'own',
-    title: 'a log is cut where the table on disk still needs it',
+    title: 'a log is truncated although the table on disk still needs its entries',
     file: 'src/upkeep/truncation.ts',
     replace: 'const floor = Math.min(upTo, lane.marked.received);',
     with: 'const floor = upTo;',
@@ -103,7 +106,7 @@ export const checkpoints: readonly Mutant[] = [
   {
     id: 'forgotten-before-the-mark',
     number: 'own',
-    title: 'a tombstone is dropped while a replay can bring an older put back',
+    title: 'a tombstone is dropped while a replay can still bring an older put back',
     file: 'src/upkeep/tombstones.ts',
     replace: 'return meetVectors([this.#covered, cut]);',
     with: 'return cut;',
@@ -115,7 +118,7 @@ export const checkpoints: readonly Mutant[] = [
   {
     id: 'copy-ends-before-the-mark',
     number: 'own',
-    title: 'a copy ends while a replay can bring back what it has shown to be deleted',
+    title: 'a snapshot copy ends while a replay can still bring back what the copy has removed',
     file: 'src/entropy/snapshot-client.ts',
     replace: 'if (this.#options.checkpoint.covers(copy.step.ticket)) this.#finish(copy, turn);',
     with: 'this.#finish(copy, turn);',
@@ -127,7 +130,7 @@ export const checkpoints: readonly Mutant[] = [
   {
     id: 'tip-not-compared',
     number: 16,
-    title: 'a start does not miss the end of a log',
+    title: 'a start does not notice that the end of a log is missing',
     file: 'src/store/recovery.ts',
     replace: 'const tip = this.#tips.get(origin) ?? state;',
     with: 'const tip = state;',

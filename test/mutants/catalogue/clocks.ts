@@ -6,7 +6,7 @@ export const clocks: readonly Mutant[] = [
   {
     id: 'lifetime-restarts',
     number: 21,
-    title: 'a value whose deadline has passed is shown for as long again as clocks may drift',
+    title: 'a value is shown after its deadline for as long as clocks may differ',
     file: 'src/model/record.ts',
     replace: "return operation === 'put' && (expiresAtMs === 0 || expiresAtMs > wallMs);",
     with: "return operation === 'put' && (expiresAtMs === 0 || expiresAtMs > wallMs - 500);",
@@ -19,7 +19,7 @@ export const clocks: readonly Mutant[] = [
   {
     id: 'bound-from-receipt',
     number: 25,
-    title: 'staleness is counted from when the echo came, not from when its ping left',
+    title: 'staleness is counted from the arrival of an echo, not from the sending of its ping',
     file: 'src/lag/heartbeat.ts',
     replace: '{ pingMs: echo, keptMs, sentMs: heartbeat.ping, heads },',
     with: '{ pingMs: turn.now.monoMs, keptMs, sentMs: heartbeat.ping, heads },',
@@ -32,7 +32,7 @@ export const clocks: readonly Mutant[] = [
   {
     id: 'bound-without-proof',
     number: 'own',
-    title: 'an echo proves a staleness before what it names is shown',
+    title: 'an echo proves a staleness before the entries that it names are shown',
     file: 'src/lag/staleness.ts',
     replace: 'if (!first.heads.every(([origin, seq]) => seqOf(shown, origin) >= seq)) return;',
     with: 'if (!first.heads.every(([origin, seq]) => seqOf(shown, origin) >= seq - 1e9)) return;',
@@ -41,7 +41,7 @@ export const clocks: readonly Mutant[] = [
   {
     id: 'bound-of-nearest',
     number: 'own',
-    title: 'the bound is that of one peer, not of all',
+    title: 'the staleness bound covers one peer instead of all',
     file: 'src/lag/staleness.ts',
     replace: 'bound = Math.max(bound, nowMs - asOf);',
     with: 'bound = nowMs - asOf;',
@@ -50,7 +50,7 @@ export const clocks: readonly Mutant[] = [
   {
     id: 'bound-not-aged',
     number: 'own',
-    title: 'a reply that was held is as fresh as when it was made',
+    title: 'the staleness of a held reply does not grow while it is held',
     file: 'src/host/gate.ts',
     replace: 'agedReply(held.reply, turn.now.monoMs - held.sinceMs)',
     with: 'agedReply(held.reply, (turn.now.monoMs - held.sinceMs) * 0)',
@@ -63,7 +63,7 @@ export const clocks: readonly Mutant[] = [
   {
     id: 'stamps-reissued',
     number: 'own',
-    title: 'a restart does not raise the clock above what the log holds',
+    title: 'a restart does not raise the clock above the stamps in the log',
     file: 'src/replica/replica.ts',
     replace: '    for (const lane of log.lanes()) clock.raise(lane.hlc);',
     with: '',
@@ -76,7 +76,7 @@ export const clocks: readonly Mutant[] = [
   {
     id: 'clock-not-witnessed',
     number: 'own',
-    title: 'the clock does not follow the stamps of others',
+    title: 'the clock does not follow the stamps of other replicas',
     file: 'src/model/hlc.ts',
     replace: `      if (stamp > last) last = stamp;
       return true;`,
@@ -86,7 +86,7 @@ export const clocks: readonly Mutant[] = [
   {
     id: 'drift-unbounded',
     number: 'own',
-    title: 'a stamp of any distance ahead is believed',
+    title: 'a stamp is accepted however far ahead it is',
     file: 'src/model/hlc.ts',
     replace: 'return stamp > last && stamp > hlcFromMs(wallMs + driftMaxMs);',
     with: 'return stamp > last && stamp > Number.MAX_SAFE_INTEGER;',
@@ -99,7 +99,7 @@ export const clocks: readonly Mutant[] = [
   {
     id: 'clock-unchecked',
     number: 'own',
-    title: 'stamps are given by the own clock, however far it is from those of the others',
+    title: 'a replica stamps by its own clock, however far that is from the others',
     file: 'src/consistency/agreed-clock.ts',
     replace: '    const ownMs = wallMs - monoMs;\n',
     with: '    const ownMs = wallMs - monoMs;\n    if (ownMs !== 0) { this.#state = "agreed"; return; }\n',
@@ -108,7 +108,7 @@ export const clocks: readonly Mutant[] = [
   {
     id: 'jump-not-caught',
     number: 'own',
-    title: 'the own clock is compared with every heartbeat, and not with every stamp',
+    title: 'a replica compares its clock at each heartbeat only, and not at each stamp',
     file: 'src/consistency/agreed-clock.ts',
     replace: 'if (monoMs < this.#validUntilMs && Math.abs(ownMs - this.#ownMs) < NOISE_MS) return;',
     with: 'if (monoMs < this.#validUntilMs) return;',
@@ -121,7 +121,7 @@ export const clocks: readonly Mutant[] = [
   {
     id: 'drifted-for-good',
     number: 'own',
-    title: 'a replica whose clock was off once refuses writes after it was set right',
+    title: 'a replica whose clock was wrong refuses writes even after the clock was corrected',
     file: 'src/consistency/agreed-clock.ts',
     replace: "this.#state = beyondMs > driftMaxMs ? 'drifted' : 'agreed';",
     with: "this.#state = beyondMs > driftMaxMs || this.#state === 'drifted' ? 'drifted' : 'agreed';",
@@ -130,7 +130,7 @@ export const clocks: readonly Mutant[] = [
   {
     id: 'silent-counted-as-lag',
     number: 'own',
-    title: 'entries that are ahead of the clock count as what this replica is behind',
+    title: 'entries that are stamped ahead of the clock count as lag',
     file: 'src/lag/read-admission.ts',
     replace: 'if (held.isReplicaSilent(member.id)) {',
     with: 'if (held.isReplicaSilent(member.id) && nowMs < 0) {',
@@ -143,7 +143,7 @@ export const clocks: readonly Mutant[] = [
   {
     id: 'due-counted-as-late',
     number: 'own',
-    title: 'what waited for its time makes its readers stale in the moment in which it is taken',
+    title: 'an entry that waited for its time counts as late when it is accepted',
     file: 'src/lag/read-admission.ts',
     replace: '        this.#silentAtMs.set(member.index, nowMs);\n',
     with: '',
@@ -156,7 +156,8 @@ export const clocks: readonly Mutant[] = [
   {
     id: 'silent-is-unheard',
     number: 'own',
-    title: 'a peer that stamped ahead counts as not heard, so who hears no other is stale',
+    title:
+      'a peer that stamps ahead counts as not heard, so a replica that hears no other peer is stale',
     file: 'src/lag/read-admission.ts',
     replace: 'return asOfMs === undefined ? [] : Math.max(asOfMs, this.#silentSince(index));',
     with: 'return asOfMs === undefined ? [] : Math.max(asOfMs, this.#silentSince(index) - 1e9);',
@@ -169,7 +170,7 @@ export const clocks: readonly Mutant[] = [
   {
     id: 'held-forgotten',
     number: 'own',
-    title: 'entries that are ahead of the clock are kept in memory only',
+    title: 'entries that are stamped ahead of the clock are kept in memory only',
     file: 'src/store/held.ts',
     replace: '    out.put(heldKey(entry.origin, entry.seq), entry.bytes);\n',
     with: '',

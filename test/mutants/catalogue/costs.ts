@@ -1,4 +1,4 @@
-// Work and memory that follow what clients ask for.
+// Work and memory that grow with the requests of clients.
 
 import type { Mutant } from '../mutant.ts';
 
@@ -6,7 +6,7 @@ export const costs: readonly Mutant[] = [
   {
     id: 'timeout-from-the-reading',
     number: 'own',
-    title: 'the time that a request waited in its socket is no part of its timeout',
+    title: 'the time that a request waits in its socket does not count towards its timeout',
     file: 'src/http/data/data-path.ts',
     replace: 'connectionOf(request.socket)?.arrivedMs ?? performance.now()',
     with: 'performance.now()',
@@ -19,7 +19,7 @@ export const costs: readonly Mutant[] = [
   {
     id: 'bound-falls-with-refusals',
     number: 'own',
-    title: 'the time for refusing is taken for time for serving',
+    title: 'the time for refusals counts as time for serving',
     file: 'src/http/guard/admission.ts',
     replace: 'if (perMs > this.#perMs || isClear) this.#perMs = perMs;',
     with: 'this.#perMs = perMs;',
@@ -45,7 +45,7 @@ export const costs: readonly Mutant[] = [
   {
     id: 'members-unbounded',
     number: 'own',
-    title: 'an object of a body may have any number of members',
+    title: 'an object in a body may have any number of members',
     file: 'src/http/form/json-scan.ts',
     replace: 'if (members.length === membersMax)',
     with: 'if (members.length === Number.POSITIVE_INFINITY)',
@@ -58,7 +58,7 @@ export const costs: readonly Mutant[] = [
   {
     id: 'list-without-enough',
     number: 'own',
-    title: 'a list looks at any number of deletes before it answers',
+    title: 'a list reads any number of tombstones before it answers',
     file: 'src/replica/desk/listing.ts',
     replace:
       'if (lookedEntries >= LOOKED_ENTRIES_MAX || lookedBytes >= LOOKED_BYTES_MAX) return true;',
@@ -73,7 +73,7 @@ export const costs: readonly Mutant[] = [
     id: 'pipelined-at-once',
     number: 'own',
     title:
-      'a reply that its client has not taken does not count, so that any number runs behind it',
+      'a reply does not count until its client has taken it, so any number of requests may run',
     file: 'src/http/guard/connection.ts',
     replace: '    if (bytes > 0 && !response.destroyed) this.#owe(response, bytes);',
     with: '',
@@ -86,7 +86,7 @@ export const costs: readonly Mutant[] = [
   {
     id: 'bodies-unbounded',
     number: 'own',
-    title: 'bodies that are begun and not ended are held however many there are',
+    title: 'any number of unfinished bodies is kept',
     file: 'src/http/guard/arriving.ts',
     replace: 'if (this.#bytes <= this.#bytesMax || oldest === body) return;',
     with: 'if (this.#bytes >= 0 || oldest === body) return;',
@@ -99,7 +99,7 @@ export const costs: readonly Mutant[] = [
   {
     id: 'batch-takes-no-turn',
     number: 'own',
-    title: 'a batch is refused where others have the memory for a moment',
+    title: 'a batch is refused while other answers use the memory, instead of waiting',
     file: 'src/http/guard/memory.ts',
     replace: 'return timeoutMs > 0 && this.#wait(bytes, timeoutMs);',
     with: 'return timeoutMs < 0 && this.#wait(bytes, timeoutMs);',

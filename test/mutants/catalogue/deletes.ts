@@ -1,4 +1,4 @@
-// Deletes and deadlines: what was deleted does not come back.
+// Deletes and deadlines: deleted values must not return.
 
 import { type FoundBy, type Mutant, sim } from '../mutant.ts';
 
@@ -13,7 +13,7 @@ export const deletes: readonly Mutant[] = [
   {
     id: 'tombstone-by-age',
     number: 28,
-    title: 'a tombstone is dropped when it is old',
+    title: 'a tombstone is dropped by its age',
     file: 'src/upkeep/tombstones.ts',
     replace:
       'else if (!covers(this.#cut, dot)) return this.#sweep.leap(tombstonesAfter(dot.origin));',
@@ -32,7 +32,8 @@ export const deletes: readonly Mutant[] = [
   {
     id: 'tombstone-unsettled',
     number: 28,
-    title: 'a tombstone is dropped once all have it, while older writes are on their way',
+    title:
+      'a tombstone is dropped once all replicas have it, while older writes are still on the way',
     file: 'src/upkeep/stability.ts',
     replace: 'return meetVectors([this.#settled, this.#peers.stableCut(this.#log.durable)]);',
     with: 'return this.#peers.stableCut(this.#log.durable);',
@@ -41,7 +42,7 @@ export const deletes: readonly Mutant[] = [
   {
     id: 'expiry-by-anybody',
     number: 21,
-    title: 'every replica deletes what has expired by its own clock',
+    title: 'every replica deletes expired values by its own clock',
     file: 'src/store/record-index.ts',
     replace: 'return expiryOf(record) > 0 && this.#actsFor(replicaOf(latestOf(record).origin));',
     with: 'return expiryOf(record) > 0 && (this.#actsFor(replicaOf(latestOf(record).origin)) || true);',
@@ -50,7 +51,7 @@ export const deletes: readonly Mutant[] = [
   {
     id: 'expiry-stamped-now',
     number: 'own',
-    title: 'the delete of an expired version removes a newer one that is not here yet',
+    title: 'the delete of an expired version removes a newer version that has not arrived yet',
     file: 'src/replica/desk/writes.ts',
     replace: 'const hlc = stampBehind(latestOf(expired), this.#nextDot);',
     with: 'const hlc = Math.max(clock.tick(turn.now.wallMs), stampBehind(latestOf(expired), this.#nextDot));',
@@ -62,7 +63,7 @@ export const deletes: readonly Mutant[] = [
   {
     id: 'range-delete-stamped-now',
     number: 'own',
-    title: 'the delete of a version that was seen removes a newer one that is not here yet',
+    title: 'a range delete removes a newer version that has not arrived yet',
     file: 'src/replica/desk/writes.ts',
     replace: 'if (removes === undefined) return clock.tick(wallMs);',
     with: 'if (removes === undefined || removes.seq > 0) return clock.tick(wallMs);',
@@ -74,7 +75,7 @@ export const deletes: readonly Mutant[] = [
   {
     id: 'stamp-without-room-behind',
     number: 'own',
-    title: 'the delete of a version that was seen has the stamp of what was written behind it',
+    title: 'a range delete has the same stamp as the next write',
     file: 'src/model/hlc.ts',
     replace: 'last = physical > last ? physical : last + 2 - (last % 2);',
     with: 'last = physical > last ? physical : last + 1;',
@@ -86,7 +87,7 @@ export const deletes: readonly Mutant[] = [
   {
     id: 'absence-ignored',
     number: 28,
-    title: 'what a snapshot lacks is kept',
+    title: 'a record that a snapshot lacks is kept',
     file: 'src/entropy/part-merge.ts',
     replace: 'if (!isCoveredBy(record, covered)) return;',
     with: 'if (newest >= 0 || !isCoveredBy(record, covered)) return;',
@@ -98,7 +99,7 @@ export const deletes: readonly Mutant[] = [
   {
     id: 'absence-of-the-newer',
     number: 29,
-    title: 'what a snapshot lacks is dropped, whether or not it knew it',
+    title: 'a record that a snapshot lacks is dropped even if it is newer than the snapshot',
     file: 'src/entropy/part-merge.ts',
     replace: 'if (!isCoveredBy(record, covered)) return;',
     with: 'if (newest < 0 && !isCoveredBy(record, covered)) return;',
@@ -111,7 +112,7 @@ export const deletes: readonly Mutant[] = [
   {
     id: 'absence-of-the-undurable',
     number: 29,
-    title: 'an entry of a range that is copied already is shown again',
+    title: 'an entry that a copied range does not have any more is shown again',
     file: 'src/store/absence.ts',
     replace: "if (this.#isCopied(record) && this.#isBehind(record)) return 'skipped';",
     with: "if (mutation.seq < 0) return 'skipped';",
@@ -124,7 +125,7 @@ export const deletes: readonly Mutant[] = [
   {
     id: 'absence-above-a-tombstone',
     number: 28,
-    title: 'an older tombstone lets in an entry whose delete every replica has forgotten',
+    title: 'an entry whose delete every replica has forgotten is accepted above an older tombstone',
     file: 'src/store/absence.ts',
     replace: 'return !damaged && !includes(held, record);',
     with: 'return !damaged && held === undefined;',
@@ -136,7 +137,7 @@ export const deletes: readonly Mutant[] = [
   {
     id: 'snapshot-without-keys',
     number: 36,
-    title: 'a snapshot brings no idempotency keys',
+    title: 'a snapshot contains no idempotency keys',
     file: 'src/entropy/snapshot-client.ts',
     replace: 'for (const named of chunk.named) remember(named, turn);',
     with: '',
@@ -157,7 +158,7 @@ export const deletes: readonly Mutant[] = [
   {
     id: 'old-copy-believed',
     number: 28,
-    title: 'a quorum read believes an old copy rather than who has forgotten the delete',
+    title: 'a quorum read prefers an old copy to a replica that has forgotten the delete',
     file: 'src/replica/desk/reads.ts',
     replace: `if (read.absentAt?.some((holds) => holds !== undefined && isCoveredBy(record, holds)))
       return true;`,
@@ -170,7 +171,7 @@ export const deletes: readonly Mutant[] = [
   {
     id: 'loss-not-told',
     number: 'own',
-    title: 'an acknowledgement does not say that the entry lost to a newer version',
+    title: 'an acknowledgement does not report that the entry lost to a newer version',
     file: 'src/order/delivery.ts',
     replace: "if (merged === 'lost') this.#onLost(mutation);",
     with: '',
@@ -182,8 +183,7 @@ export const deletes: readonly Mutant[] = [
   {
     id: 'delete-not-repeated',
     number: 'own',
-    title:
-      'a delete that lost to an earlier write by its stamp is answered as if it had removed it',
+    title: 'a delete that lost to an earlier write is acknowledged as if it had removed the value',
     file: 'src/quorum/put.ts',
     replace: 'if (isBeaten) this.#beaten.push(write);',
     with: 'if (isBeaten) write.superseded = undefined;\n    if (isBeaten) this.answer(write, settled, turn);',
@@ -196,7 +196,7 @@ export const deletes: readonly Mutant[] = [
   {
     id: 'condition-looks-here-only',
     number: 'own',
-    title: 'a condition compares with what is here, whatever r asks for',
+    title: 'a condition is compared with the local record only, whatever r the request asks for',
     file: 'src/replica/desk/writes.ts',
     replace: "if (quorum === 'none') this.#claim(command, terms, turn);",
     with: 'if (quorum !== UNMEETABLE) this.#claim(command, terms, turn);',

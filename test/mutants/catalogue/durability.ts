@@ -1,4 +1,4 @@
-// What is acknowledged, shown or counted before it is on disk, or after the disk has failed.
+// Data that is acknowledged, shown or counted before it is on disk, or after the disk has failed.
 
 import { type Mutant, sim } from '../mutant.ts';
 
@@ -17,7 +17,7 @@ export const durability: readonly Mutant[] = [
   {
     id: 'show-before-sync',
     number: 'own',
-    title: 'a reply leaves though it shows what is not durable',
+    title: 'a reply that shows records leaves before they are durable',
     file: 'src/host/turn.ts',
     replace: '} else if (lsn > this.durable) {',
     with: '} else if (lsn > this.durable + 1e9) {',
@@ -26,7 +26,7 @@ export const durability: readonly Mutant[] = [
   {
     id: 'held-without-deadline',
     number: 'own',
-    title: 'a reply that waits for a commit waits without end',
+    title: 'a reply that waits for a commit has no deadline',
     file: 'src/host/gate.ts',
     replace: 'this.#dueMs = Math.min(this.#dueMs, dueMsOf(outgoing));',
     with: '',
@@ -35,7 +35,7 @@ export const durability: readonly Mutant[] = [
   {
     id: 'tell-peers-before-sync',
     number: 'own',
-    title: 'a peer that asks is shown what is not durable here',
+    title: 'a peer is answered with records that are not durable here',
     file: 'src/replica/desk/reads.ts',
     replace: 'turn.send(peer, reply, lsn, late);',
     with: 'turn.send(peer, reply, 0, late);',
@@ -68,7 +68,7 @@ export const durability: readonly Mutant[] = [
   {
     id: 'barrier-batch',
     number: 38,
-    title: 'a commit makes the batch durable that was gathered while it was under way',
+    title: 'a commit marks the following batch as durable, too',
     file: 'src/host/host.ts',
     replace: "    this.#take({ kind: 'durable', lsn });",
     with: "    this.#take({ kind: 'durable', lsn: this.#turn.lsn });",
@@ -77,7 +77,7 @@ export const durability: readonly Mutant[] = [
   {
     id: 'failure-ignored',
     number: 39,
-    title: 'a commit that failed is taken for one that succeeded',
+    title: 'a failed commit counts as successful',
     file: 'src/host/host.ts',
     replace: `      this.#disk = 'poisoned';
       this.#take({ kind: 'storage-failed', reason: failure });
@@ -88,7 +88,7 @@ export const durability: readonly Mutant[] = [
   {
     id: 'failure-outlived',
     number: 'own',
-    title: 'a replica whose storage failed stays, and refuses everything for ever',
+    title: 'a replica whose storage failed keeps running and refuses every request',
     file: 'src/replica/replica.ts',
     replace: "    out.halt('storage failed');",
     with: '',
@@ -97,7 +97,7 @@ export const durability: readonly Mutant[] = [
   {
     id: 'undurable-forgotten',
     number: 'own',
-    title: 'memory forgets a record that is not on disk yet when it makes room',
+    title: 'memory drops a record that is not on disk yet',
     file: 'src/store/cells.ts',
     replace: '?? this.#readDirty(namespace, key);',
     with: '?? this.#readStorage(namespace, key);',
@@ -106,7 +106,7 @@ export const durability: readonly Mutant[] = [
   {
     id: 'vector-entry-lost',
     number: 16,
-    title: 'a batch with entries of several origins remembers the vector entry of the first only',
+    title: 'a batch with entries of several origins stores the vector entry of the first one only',
     file: 'src/store/tip.ts',
     replace: 'into.text(id);',
     with: 'if (into.at > 1) continue;\n      into.text(id);',
@@ -115,7 +115,7 @@ export const durability: readonly Mutant[] = [
   {
     id: 'vector-entry-not-restored',
     number: 16,
-    title: 'a restart forgets what is held of the log that storage names last',
+    title: 'a restart forgets the vector entry of the last log in storage',
     file: 'src/store/log.ts',
     replace: 'if (state.received > 0) this.#durable.set(origin, state.received);',
     with: 'if (state.received > 1) this.#durable.set(origin, state.received - 1);',
@@ -124,7 +124,7 @@ export const durability: readonly Mutant[] = [
   {
     id: 'truncated-too-far',
     number: 'own',
-    title: 'the stable cut leaves out who is not connected, so the log forgets what that one lacks',
+    title: 'the stable cut ignores disconnected peers, so the log drops entries that they lack',
     file: 'src/peers/peers.ts',
     replace: 'return meetVectors([own, ...this.all().map((peer) => peer.holds)]);',
     with: 'return meetVectors([own, ...this.greeted().map((peer) => peer.holds)]);',

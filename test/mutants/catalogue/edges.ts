@@ -6,7 +6,7 @@ export const edges: readonly Mutant[] = [
   {
     id: 'incredible-answer-dropped',
     number: 'own',
-    title: 'who waits for an answer that cannot be believed waits for its time-out',
+    title: 'a reader whose peer sends an impossible answer waits until its timeout',
     file: 'src/peers/peer-check.ts',
     replace: 'return refusalIn(message);',
     with: "return message.kind === 'hello' ? refusalIn(message) : undefined;",
@@ -19,7 +19,7 @@ export const edges: readonly Mutant[] = [
   {
     id: 'deletes-need-room-for-values',
     number: 'own',
-    title: 'deletes are refused with the values while the disk is almost full',
+    title: 'deletes are refused together with values while the disk is almost full',
     file: 'src/store/room.ts',
     replace: "return this.#fits(bytes, operation === 'delete' ? deleteBytes : putBytes);",
     with: 'return this.#fits(bytes, Math.min(deleteBytes, putBytes));',
@@ -32,7 +32,7 @@ export const edges: readonly Mutant[] = [
   {
     id: 'entries-fill-the-disk',
     number: 'own',
-    title: 'what peers send is taken although the disk has no room for it',
+    title: 'entries of peers are accepted although the disk has no room for them',
     file: 'src/stream/intake.ts',
     replace: 'const fitting = wholeRuns(entries, this.#options.room.fitting(entries));',
     with: 'const fitting = wholeRuns(entries);',
@@ -45,7 +45,7 @@ export const edges: readonly Mutant[] = [
   {
     id: 'reply-dropped',
     number: 'own',
-    title: 'a commit lets one reply go, and the others wait for the next',
+    title: 'a commit releases one reply, and the others wait for the next commit',
     file: 'src/host/gate.ts',
     replace: 'while (this.#held.size > 0 && this.#held.at(0).lsn <= lsn)',
     with: 'if (this.#held.size > 0 && this.#held.at(0).lsn <= lsn)',
@@ -67,7 +67,7 @@ export const edges: readonly Mutant[] = [
   {
     id: 'timeout-is-refusal',
     number: 'own',
-    title: 'a write whose outcome is unknown is told to have been refused',
+    title: 'a write with an unknown outcome is reported as refused',
     file: 'src/quorum/put.ts',
     replace: "return fault('outcome-unknown',",
     with: "return fault('no-quorum',",
@@ -76,7 +76,7 @@ export const edges: readonly Mutant[] = [
   {
     id: 'list-ends-early',
     number: 'own',
-    title: 'a list ends with its first page',
+    title: 'a list ends after its first page',
     file: 'src/replica/desk/listing.ts',
     replace: "} else if (scan === 'more' && !page.more) {",
     with: "} else if (scan === 'more') {",
@@ -85,7 +85,7 @@ export const edges: readonly Mutant[] = [
   {
     id: 'list-shows-deleted',
     number: 'own',
-    title: 'a list shows what was deleted',
+    title: 'a list shows deleted keys',
     file: 'src/replica/desk/listing.ts',
     replace: 'const isShown: boolean = shows(record, turn.now.wallMs);',
     with: 'const isShown = true;',
@@ -94,7 +94,7 @@ export const edges: readonly Mutant[] = [
   {
     id: 'route-unguarded',
     number: 42,
-    title: 'routes that show the cluster ask for no token',
+    title: 'the routes of the cluster view need no token',
     file: 'src/http/routes/access-hook.ts',
     replace: "if (access.kind === 'open') return undefined;",
     with: "if (access.kind === 'open' || access.kind === 'somewhere') return undefined;",
@@ -107,7 +107,7 @@ export const edges: readonly Mutant[] = [
   {
     id: 'route-open',
     number: 42,
-    title: 'the table of routes says that explanations are for everybody',
+    title: 'the route of explanations needs no token',
     file: 'src/api/routes.ts',
     replace: "explain: route('GET', '/v1/explain/{ns}/{key}', NAMESPACE_READ)",
     with: "explain: route('GET', '/v1/explain/{ns}/{key}', OPEN)",
@@ -120,7 +120,7 @@ export const edges: readonly Mutant[] = [
   {
     id: 'key-unguarded',
     number: 42,
-    title: 'a token for one namespace opens all of them',
+    title: 'a token for one namespace is accepted for all of them',
     file: 'src/http/guard/auth.ts',
     replace: 'return permits(token, scope as NamespaceName, access.role);',
     with: 'return permitsSomewhere(token, access.role);',
@@ -146,7 +146,7 @@ export const edges: readonly Mutant[] = [
   {
     id: 'rebound-name-taken',
     number: 'own',
-    title: 'a host that only begins with a loopback name is taken for one',
+    title: 'a host name that only begins with a loopback name is accepted',
     file: 'src/http/guard/host-door.ts',
     replace: "return name.endsWith('.localhost') || isLoopback(name);",
     with: "return name.startsWith('localhost') || isLoopback(name);",
@@ -159,7 +159,7 @@ export const edges: readonly Mutant[] = [
   {
     id: 'hand-unguarded',
     number: 'own',
-    title: 'an exception while a client is answered ends the turn, and with it the process',
+    title: 'an exception in the handling of an answer ends the turn, and with it the process',
     file: 'src/host/hand-over.ts',
     replace: '      this.#break(client, error);',
     with: '      throw error;',
@@ -172,7 +172,7 @@ export const edges: readonly Mutant[] = [
   {
     id: 'deadline-beyond-dates',
     number: 'own',
-    title: 'a stored deadline that no Date holds fails the answer that shows it',
+    title: 'a stored deadline beyond the range of Date fails the answer that shows it',
     file: 'src/http/form/reply-head.ts',
     replace: 'new Date(ms > 0 ? Math.min(ms, YEAR_9999_END_MS) : 0)',
     with: 'new Date(ms)',
@@ -185,7 +185,7 @@ export const edges: readonly Mutant[] = [
   {
     id: 'location-unchecked',
     number: 'own',
-    title: 'the URL of another replica goes into a Location as it was told',
+    title: 'the URL of another replica is used in a Location without a check',
     file: 'src/http/form/elsewhere.ts',
     replace: 'url !== undefined && isBaseUrl(url)',
     with: 'url !== undefined',
@@ -198,7 +198,7 @@ export const edges: readonly Mutant[] = [
   {
     id: 'throttle-before-token',
     number: 'own',
-    title: 'wrong tokens of an address keep the right ones behind it out',
+    title: 'wrong tokens from an address make the replica refuse valid ones from the same address',
     file: 'src/http/guard/auth.ts',
     replace: 'if (token !== undefined) return token;',
     with: 'if (token !== undefined && ofAddress.waitMs(address, nowMs) === 0) return token;',
@@ -211,7 +211,7 @@ export const edges: readonly Mutant[] = [
   {
     id: 'strangers-crowd-peers',
     number: 'own',
-    title: 'strangers at the peer port take the places of addresses from which members come',
+    title: 'strangers at the peer port take the places of connections from member addresses',
     file: 'src/adapters/peer/strangers.ts',
     replace: 'if (stranger.isKnown !== isKnown) continue;',
     with: '',
@@ -224,7 +224,7 @@ export const edges: readonly Mutant[] = [
   {
     id: 'names-listed',
     number: 'own',
-    title: 'any token learns by /v1/route which namespaces there are',
+    title: '/v1/route reveals the existence of any namespace to every token',
     file: 'src/http/routes/route.ts',
     replace: "ns !== undefined && !mayIn(callerOf(request), ns, 'read')",
     with: 'ns === undefined && region === undefined && !request.query',
@@ -237,7 +237,7 @@ export const edges: readonly Mutant[] = [
   {
     id: 'exposed-directory',
     number: 'own',
-    title: 'a data directory with a file that every user may write is taken',
+    title: 'a data directory with a file that every user may write is accepted',
     file: 'src/adapters/disk/data-access.ts',
     replace: "if (who === 'others') return { path, who };",
     with: "if (who === 'others') continue;",

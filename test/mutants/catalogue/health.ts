@@ -1,4 +1,4 @@
-// Which replicas are too far behind to answer, and how that is known.
+// Which replicas are too far behind to answer, and how lag is measured.
 
 import { type Mutant, sim } from '../mutant.ts';
 
@@ -6,7 +6,7 @@ export const health: readonly Mutant[] = [
   {
     id: 'stale-serves',
     number: 'own',
-    title: 'a stale replica goes on answering',
+    title: 'a stale replica answers reads',
     file: 'src/lag/read-admission.ts',
     replace: "if (state === 'serving' || state === 'suspect') return true;",
     with: "if (state === 'serving' || state === 'suspect' || state === 'stale') return true;",
@@ -15,7 +15,7 @@ export const health: readonly Mutant[] = [
   {
     id: 'stale-counts-in-r',
     number: 22,
-    title: 'what a stale replica holds counts in a read quorum',
+    title: 'the answer of a stale replica counts in a read quorum',
     file: 'src/lag/read-admission.ts',
     in: 'unfit',
     replace:
@@ -30,7 +30,7 @@ export const health: readonly Mutant[] = [
   {
     id: 'back-before-verified',
     number: 23,
-    title: 'a stale replica answers again as soon as nothing seems to be missing, without proof',
+    title: 'a stale replica answers again without proof that it has caught up',
     file: 'src/lag/lag-state.ts',
     replace: '  return unheardMs !== undefined && isProved && isCaughtUp;',
     with: '  return unheardMs !== undefined || isProved || isCaughtUp;',
@@ -43,7 +43,7 @@ export const health: readonly Mutant[] = [
   {
     id: 'unknown-lag-is-zero',
     number: 'own',
-    title: 'a majority that was not heard of for long, or never, is taken to have written nothing',
+    title: 'a majority that was not heard for long, or never, counts as having written nothing',
     file: 'src/lag/read-admission.ts',
     replace: 'return last === undefined ? undefined : Math.max(nowMs - last, 0);',
     with: 'return last === undefined ? 0 : 0;',
@@ -52,7 +52,7 @@ export const health: readonly Mutant[] = [
   {
     id: 'isolated-accepts',
     number: 'own',
-    title: 'a replica that is cut off takes writes that others answer without',
+    title: 'a replica that hears no majority accepts writes',
     file: 'src/replica/admission/gates.ts',
     replace: 'peers.hearsMajority(now.monoMs)',
     with: 'peers.hearsMajority(0)',
@@ -65,7 +65,7 @@ export const health: readonly Mutant[] = [
   {
     id: 'beats-while-stalled',
     number: 'own',
-    title: 'a heartbeat says nothing of the commit that hangs',
+    title: 'a heartbeat does not report a hanging commit',
     file: 'src/lag/heartbeat.ts',
     replace: 'commitAgeMs: commitAge.commitAgeMs(turn.now.monoMs),',
     with: 'commitAgeMs: commitAge.commitAgeMs(turn.now.monoMs) * 0,',
@@ -79,7 +79,7 @@ export const health: readonly Mutant[] = [
     id: 'beats-beside-the-disk',
     number: 'own',
     title:
-      'a heartbeat does not pass through the write path: a replica without writes never notices its disk',
+      'a heartbeat does not pass through the write path, so a replica without writes does not notice a hanging disk',
     file: 'src/lag/heartbeat.ts',
     replace: '    commitAge.onBeat(clock.last, turn);\n',
     with: '',
@@ -92,7 +92,7 @@ export const health: readonly Mutant[] = [
   {
     id: 'own-stall-ignored',
     number: 'own',
-    title: 'a replica whose own commit hangs takes itself to be fresh',
+    title: 'a replica whose own commit hangs considers itself fresh',
     file: 'src/lag/read-admission.ts',
     replace: 'const ownMs = commitAge.commitAgeMs(nowMs);',
     with: 'const ownMs = commitAge.commitAgeMs(nowMs) * 0;',
@@ -105,7 +105,7 @@ export const health: readonly Mutant[] = [
   {
     id: 'all-pause',
     number: 'own',
-    title: 'all replicas pause, and nobody answers',
+    title: 'all replicas pause, and none answers',
     file: 'src/lag/read-admission.ts',
     replace: "if (state === 'paused' && this.#isNeeded(namespace)) this.#kept.add(namespace);",
     with: "if (state === 'paused' && !this.#isNeeded(namespace)) this.#kept.delete(namespace);",
@@ -118,7 +118,7 @@ export const health: readonly Mutant[] = [
   {
     id: 'look-not-repeated',
     number: 'own',
-    title: 'after a stall of the process the state of before is believed',
+    title: 'after a stall of the process its earlier lag state is still used',
     file: 'src/lag/read-admission.ts',
     replace: "if (isLate || watched.state === 'suspect') this.judge(now);",
     with: "if (!isLate && watched.state === 'suspect') this.judge(now);",
@@ -131,7 +131,7 @@ export const health: readonly Mutant[] = [
   {
     id: 'vectors-do-not-age',
     number: 'own',
-    title: 'entries that only a third replica tells of are missing without ever being late',
+    title: 'entries that only a third replica reports never become late',
     file: 'src/lag/backlog.ts',
     replace: 'return nowMs - oldestMs;',
     with: 'return (nowMs - oldestMs) * 0;',
@@ -140,7 +140,7 @@ export const health: readonly Mutant[] = [
   {
     id: 'backlog-from-the-opening',
     number: 'own',
-    title: 'what is missing ages from the opening of a replica, however long it was known',
+    title: 'missing entries age from the start of the replica only, however long they were known',
     file: 'src/lag/read-admission.ts',
     replace: 'this.#lookedAtMs = now.monoMs;\n    this.#backlog.mark(',
     with: 'this.#lookedAtMs = now.monoMs;\n    if (isOpen) this.#backlog.mark(',
@@ -153,7 +153,7 @@ export const health: readonly Mutant[] = [
   {
     id: 'backlog-is-distance',
     number: 'own',
-    title: 'a replica that is behind from its start takes its backlog for what is usual on the way',
+    title: 'a replica that starts behind takes its backlog for normal latency',
     file: 'src/lag/path-lag.ts',
     in: 'onEcho',
     replace: 'this.#answeredAtMs = nowMs;',
@@ -177,7 +177,7 @@ export const health: readonly Mutant[] = [
   {
     id: 'ping-counts-as-write',
     number: 'own',
-    title: 'a slow way there is taken for writes that come late',
+    title: 'the latency of the ping counts as a delay of the writes',
     file: 'src/lag/path-lag.ts',
     replace: 'return back === undefined ? ofRound : Math.min(ofRound, backMs - back);',
     with: 'return back === undefined ? ofRound : Math.max(ofRound, backMs - back);',
@@ -191,7 +191,7 @@ export const health: readonly Mutant[] = [
     id: 'forwarded-is-kept',
     number: 'own',
     title:
-      'what another replica answers is put into the own table, before what its origin wrote earlier',
+      'the answer of another replica is stored in the table before earlier writes of its origin',
     file: 'src/forward/client.ts',
     replace: '    metrics.readsForwarded++;',
     with: '    metrics.readsForwarded++;\n    for (const record of recordsOf(answer)) this.#options.absence.admit(record, turn);',
@@ -204,7 +204,7 @@ export const health: readonly Mutant[] = [
   {
     id: 'forwarded-again',
     number: 'own',
-    title: 'a question that came from another replica is passed on to a third',
+    title: 'a forwarded question is forwarded again',
     file: 'src/forward/server.ts',
     replace: "onUnmet: 'wait'",
     with: "onUnmet: 'forward'",
@@ -217,7 +217,7 @@ export const health: readonly Mutant[] = [
   {
     id: 'forwarded-way-is-free',
     number: 'own',
-    title: 'the age of an answer does not count the time that it was on its way',
+    title: 'the age of an answer does not include its time on the way',
     file: 'src/forward/client.ts',
     replace: 'const wayMs = turn.now.monoMs - pending.beganMs;',
     with: 'const wayMs = (turn.now.monoMs - pending.beganMs) * 0;',
@@ -230,7 +230,7 @@ export const health: readonly Mutant[] = [
   {
     id: 'shunned-keeps-connections',
     number: 'own',
-    title: 'who is turned away keeps the connection, and asks the same replica again',
+    title: 'a refused client keeps its connection, and asks the same replica again',
     file: 'src/http/form/elsewhere.ts',
     replace: 'return ELSEWHERE.has(code);',
     with: 'return ELSEWHERE.size === 0 && code.length > 0;',

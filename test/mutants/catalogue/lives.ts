@@ -1,5 +1,5 @@
-// Replicas that come back: with a number that was taken, without what they once held, or having
-// forgotten what they did.
+// Replicas that return: with a number that was already used, without data that they once held, or
+// without their earlier votes.
 
 import { type Mutant, SEEDS_MAX, sim } from '../mutant.ts';
 
@@ -7,7 +7,7 @@ export const lives: readonly Mutant[] = [
   {
     id: 'life-number-reused',
     number: 7,
-    title: 'a restart within the second takes the number of the life before',
+    title: 'a restart within the same second reuses the number of the incarnation before',
     file: 'src/model/id.ts',
     replace: 'return Math.max(last + 1, ',
     with: 'return Math.max(last, ',
@@ -16,7 +16,7 @@ export const lives: readonly Mutant[] = [
   {
     id: 'lives-only-counted',
     number: 7,
-    title: 'lives are counted on disk only, so a wiped directory begins with the first again',
+    title: 'incarnations are counted on disk only, so a wiped directory begins with number 1 again',
     file: 'src/model/id.ts',
     replace: 'return Math.max(last + 1, incarnationAt(wallMs));',
     with: 'return last + 1;',
@@ -29,7 +29,7 @@ export const lives: readonly Mutant[] = [
   {
     id: 'old-copy-goes-on',
     number: 'own',
-    title: 'a replica that meets a later life of itself goes on',
+    title: 'a replica that meets a later incarnation of itself keeps running',
     file: 'src/peers/stale-disk.ts',
     replace:
       'if (of === this.#origin ? seq > this.#log.received(of) : this.isLaterLife(of)) return true;',
@@ -43,7 +43,7 @@ export const lives: readonly Mutant[] = [
   {
     id: 'returning-counts-in-r',
     number: 22,
-    title: 'a replica that is taking back what it lost answers the reads of its peers',
+    title: 'a replica that is recovering what it lost answers the reads of its peers',
     file: 'src/replica/peer-desk.ts',
     replace: 'reads.onRequest(member.index, message, this.#mayLack, turn),',
     with: 'reads.onRequest(member.index, message, false, turn),',
@@ -57,7 +57,7 @@ export const lives: readonly Mutant[] = [
     id: 'catching-up-goal-moves',
     number: 'own',
     title:
-      'a replica has to reach what its peers hold now, which it never does where more is written than its way carries',
+      'a starting replica has to reach what its peers hold now, which it never does under a high write rate',
     file: 'src/lag/catch-up.ts',
     replace: 'if (this.#goals[member.index]?.life !== life)',
     with: "if (life !== ('' as Origin))",
@@ -70,7 +70,8 @@ export const lives: readonly Mutant[] = [
   {
     id: 'returns-after-majority',
     number: 23,
-    title: 'a replica returns when it has what a majority holds, though another may have more',
+    title:
+      'a replica that lost data returns when it has what a majority holds, although another replica may have more',
     file: 'src/lag/catch-up.ts',
     replace: "const others = this.#return === 'all' && !isNew ? peers.all() : greeted;",
     with: 'const others = greeted;',
@@ -93,7 +94,8 @@ export const lives: readonly Mutant[] = [
   {
     id: 'lost-life-not-relearned',
     number: 'own',
-    title: 'a life that came back from the peers is not streamed again',
+    title:
+      'a replica does not stream again the entries of an own incarnation that it got back from its peers',
     file: 'src/replica/peer-desk.ts',
     replace: 'if (own.isOwn(origin)) streams.relearn(log.open(origin));',
     with: '',
@@ -119,7 +121,7 @@ export const lives: readonly Mutant[] = [
   {
     id: 'idempotency-not-replicated',
     number: 'own',
-    title: 'an idempotency key is known at the replica that took it only',
+    title: 'an idempotency key is known only at the replica that accepted it',
     file: 'src/order/delivery.ts',
     replace: 'applyEntry(this.#options, lane, mutation, turn)',
     with: 'applyEntry({ ...this.#options, idempotency: { remember: () => {} } as never }, lane, mutation, turn)',
@@ -133,7 +135,7 @@ export const lives: readonly Mutant[] = [
     id: 'last-life-believed',
     number: 'own',
     title:
-      'a life decades ahead of the clock is believed, and its replica has no number left to start with',
+      'an incarnation number decades ahead of the clock is accepted, and its replica has no number left for a start',
     file: 'src/peers/peer-check.ts',
     replace: 'return life <= Math.max(incarnationAt(wallMs), own) + LIFE_AHEAD_MAX;',
     with: 'return life > 0;',
@@ -147,19 +149,18 @@ export const lives: readonly Mutant[] = [
     id: 'old-copy-not-told',
     number: 'own',
     title:
-      'a peer does not say what it remembers, so an old copy that had written nothing since serves what was overwritten',
+      'a peer does not report what it remembers, so an old copy without own writes serves overwritten values',
     file: 'src/peers/memory.ts',
     replace: 'return this.#peers.get(peer)?.told() ?? [];',
     with: 'return peer < 0 ? [] : [];',
-    // Seen from the greetings of a majority to the arrival of what they hold, by a bystander that
-    // reads all that time; and only where the victim has written nothing of its own since, batches
-    // included.
+    // A client has to read through all the time from the greetings of a majority to the arrival of
+    // what they hold, and the replica must have written nothing since, batches included.
     foundBy: { kind: 'sim', seeds: SEEDS_MAX, options: ['--only', 'restore'] },
   },
   {
     id: 'opens-before-a-majority',
     number: 'own',
-    title: 'a start waits for the grace only, and serves an old copy where links are slow',
+    title: 'a start waits only for the grace time, and serves an old copy if links are slow',
     file: 'src/peers/grace.ts',
     replace: '      monoMs >= this.#endMs ||',
     with: '      monoMs >= this.#restMs ||',
@@ -172,7 +173,7 @@ export const lives: readonly Mutant[] = [
   {
     id: 'halting-keeps-no-deadline',
     number: 'own',
-    title: 'a replica that halts, and waits for its disk, lets no time-out pass',
+    title: 'a replica that halts while its disk hangs lets no timeout pass',
     file: 'src/replica/replica.ts',
     replace: "const HALTING_TIMERS: readonly Timer[] = ['write', 'replay'];",
     with: 'const HALTING_TIMERS: readonly Timer[] = [];',

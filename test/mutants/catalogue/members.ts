@@ -1,4 +1,4 @@
-// Members that change while the cluster runs: two changes chosen at once, a forgotten vote, a
+// Members that change while the cluster runs: two changes chosen for one epoch, a forgotten vote, a
 // replica that returns although it was given up.
 
 import type { Mutant } from '../mutant.ts';
@@ -10,7 +10,7 @@ export const members: readonly Mutant[] = [
   {
     id: 'members-without-majority',
     number: 34,
-    title: 'a membership is chosen by one less than a majority',
+    title: 'a membership is chosen by one vote less than a majority',
     file: 'src/membership/synod.ts',
     replace: 'this.#majority = majority(options.current.seats.length);',
     with: 'this.#majority = Math.max(1, majority(options.current.seats.length) - 1);',
@@ -23,7 +23,7 @@ export const members: readonly Mutant[] = [
   {
     id: 'vote-before-durable',
     number: 'own',
-    title: 'an acceptor answers before what it says is durable',
+    title: 'an acceptor answers before its vote is durable',
     file: 'src/membership/synod.ts',
     replace: "out.send(peer, { kind: 'synod', step, epoch, ballot, proposal }, out.lsn);",
     with: "out.send(peer, { kind: 'synod', step, epoch, ballot, proposal });",
@@ -36,7 +36,7 @@ export const members: readonly Mutant[] = [
   {
     id: 'vote-forgotten-with-disk',
     number: 'own',
-    title: 'a replica that lost its disk votes again before it has heard what it may have said',
+    title: 'a replica that lost its disk votes again before it has heard what it may have promised',
     file: 'src/membership/synod.ts',
     replace: 'if (this.#vote !== undefined || this.#heard.size < others) return;',
     with: 'if (this.#vote !== undefined || this.#heard.size > others) return;',
@@ -49,7 +49,7 @@ export const members: readonly Mutant[] = [
   {
     id: 'found-value-overruled',
     number: 'own',
-    title: 'a proposer prefers its own value to one that may have been chosen',
+    title: 'a proposer prefers its own value to one that may already be chosen',
     file: 'src/membership/synod.ts',
     replace: 'const value = attempt.found?.value ?? this.#asked?.value;',
     with: 'const value = this.#asked?.value ?? attempt.found?.value;',
@@ -62,7 +62,7 @@ export const members: readonly Mutant[] = [
   {
     id: 'newcomer-not-asked',
     number: 'own',
-    title: 'a replica is proposed to the members before anybody has reached it',
+    title: 'a newcomer is proposed to the members before any of them has reached it',
     file: 'src/http/jobs/newcomer.ts',
     replace: 'if (isKnown(context, place)) return undefined;',
     with: 'if (isKnown(context, place) || place.region !== "") return undefined;',
@@ -75,7 +75,7 @@ export const members: readonly Mutant[] = [
   {
     id: 'same-join-is-chosen',
     number: 'own',
-    title: 'a join that says what is so already begins another epoch',
+    title: 'a join that changes nothing begins another epoch',
     file: 'src/membership/succession.ts',
     replace:
       'if (isEqualMembership({ ...value, epoch: this.membership.epoch }, this.membership)) {',
@@ -89,7 +89,7 @@ export const members: readonly Mutant[] = [
   {
     id: 'epoch-unchecked',
     number: 'own',
-    title: 'a peer of an earlier epoch is greeted and counted',
+    title: 'a peer of an earlier epoch is accepted and counted',
     file: 'src/membership/succession.ts',
     replace: 'if (membership.epoch !== epoch) return false;',
     with: 'if (membership.epoch < epoch) return true;',
@@ -102,7 +102,7 @@ export const members: readonly Mutant[] = [
   {
     id: 'tenure-unchecked',
     number: 'own',
-    title: 'the old directory of a name that joined again is taken for the new one',
+    title: 'a replica that joined again under the same name is accepted with its old directory',
     file: 'src/membership/succession.ts',
     replace: 'if (since === undefined || (this.#isBound && since !== this.#tenure.since))',
     with: 'if (since === undefined)',
@@ -128,7 +128,7 @@ export const members: readonly Mutant[] = [
   {
     id: 'return-forgotten',
     number: 22,
-    title: 'a replica that is taking back what it lost thinks after a restart that it has',
+    title: 'after a restart, a replica that is recovering what it lost believes that it has it all',
     file: 'src/lag/catch-up.ts',
     replace: 'if (isEmpty || get(RETURNING) !== undefined)',
     with: 'if (isEmpty)',
@@ -141,7 +141,7 @@ export const members: readonly Mutant[] = [
   {
     id: 'one-claim-suffices',
     number: 'own',
-    title: 'one peer that claims a later membership ends this replica, whatever a majority says',
+    title: 'a single peer that claims a later membership ends this replica',
     file: 'src/membership/claims.ts',
     replace: 'if (against >= majority(ground.current.seats.length))',
     with: 'if (against > ground.current.seats.length)',

@@ -6,7 +6,7 @@ export const order: readonly Mutant[] = [
   {
     id: 'no-tie-break',
     number: 9,
-    title: 'of two writes of one instant the first to arrive wins',
+    title: 'of two writes with the same stamp the first to arrive wins',
     file: 'src/conflict/version-order.ts',
     replace: 'if (left.hlc !== right.hlc) return left.hlc < right.hlc ? -1 : 1;',
     with: `if (left.origin === right.origin) return left.seq - right.seq;
@@ -20,7 +20,8 @@ export const order: readonly Mutant[] = [
   {
     id: 'wall-clock-wins',
     number: 9,
-    title: 'versions are ordered by the millisecond, and within one the first to arrive wins',
+    title:
+      'versions are ordered by the millisecond only, and of two within one the first to arrive wins',
     file: 'src/conflict/version-order.ts',
     replace: 'if (left.hlc !== right.hlc) return left.hlc < right.hlc ? -1 : 1;',
     with: `if (left.origin === right.origin) return left.seq - right.seq;
@@ -30,7 +31,7 @@ export const order: readonly Mutant[] = [
   {
     id: 'tie-break-differs',
     number: 10,
-    title: 'of two writes of one instant the last to arrive wins',
+    title: 'of two writes with the same stamp the last to arrive wins',
     file: 'src/store/table.ts',
     replace: "return isOlder ? 'lost' : this.#replace(cell, merge(current, record), out);",
     with: `const isTie = record.hlc === current.hlc && record.origin !== current.origin;
@@ -44,7 +45,7 @@ export const order: readonly Mutant[] = [
   {
     id: 'older-overwrites',
     number: 27,
-    title: 'what arrives overwrites what is newer',
+    title: 'an older version that arrives later overwrites a newer one',
     file: 'src/store/table.ts',
     replace: "return isOlder ? 'lost' : this.#replace(cell, merge(current, record), out);",
     with: 'return this.#replace(cell, record, out);',
@@ -53,7 +54,7 @@ export const order: readonly Mutant[] = [
   {
     id: 'tombstone-dropped',
     number: 28,
-    title: 'a delete leaves nothing behind on disk',
+    title: 'a delete writes no tombstone to disk',
     file: 'src/store/table.ts',
     in: '#writeRecords',
     replace: 'out.put(recordKey(record.namespace, record.key), encoded);',
@@ -64,7 +65,8 @@ export const order: readonly Mutant[] = [
   {
     id: 'healed-with-older',
     number: 27,
-    title: 'a damaged record is replaced by what a peer has, though our log has a newer one',
+    title:
+      'a damaged record is replaced by the record of a peer, although the own log has a newer one',
     file: 'src/replica/desk/reads.ts',
     replace: 'beyond === undefined ? told : merge(told, beyond);',
     with: 'beyond === undefined ? told : (told ?? merge(told, beyond));',
@@ -77,7 +79,7 @@ export const order: readonly Mutant[] = [
   {
     id: 'fifo-overtaken',
     number: 17,
-    title: 'a read in a fifo namespace shows a write before those that came earlier',
+    title: 'a read in a fifo namespace shows a write before earlier writes of its origin',
     file: 'src/model/level.ts',
     replace: "repairs: 'stream',",
     with: "repairs: 'record',",
@@ -90,7 +92,7 @@ export const order: readonly Mutant[] = [
   {
     id: 'gap-accepted',
     number: 17,
-    title: 'entries behind a gap are taken',
+    title: 'entries after a gap are accepted',
     file: 'src/stream/receiver.ts',
     replace: `    if (mutation.seq > lastOf(tail) + 1 || !this.#followsEarlierLives(mutation)) return this.#gap();
     if (!isOf(lane, mutation) || !isChained(mutation, tail.chain)) {`,
@@ -101,7 +103,7 @@ export const order: readonly Mutant[] = [
   {
     id: 'lives-overtake',
     number: 17,
-    title: 'a later life is shown before the end of the life before',
+    title: 'a later incarnation is shown before the end of the one before',
     file: 'src/stream/receiver.ts',
     replace: 'if (mutation.seq > 1) return true;',
     with: 'if (mutation.seq > 0) return true;',
@@ -114,7 +116,7 @@ export const order: readonly Mutant[] = [
   {
     id: 'refused-and-applied',
     number: 37,
-    title: 'a write that was refused for want of replicas is done all the same',
+    title: 'a write that was refused for lack of replicas is applied anyway',
     file: 'src/replica/desk/writes.ts',
     replace: '    return !this.#admits(command, terms, turn);',
     with: `    const client = { onReply: () => {} };
@@ -126,7 +128,7 @@ export const order: readonly Mutant[] = [
   {
     id: 'stale-condition',
     number: 8,
-    title: 'If-Match holds for any version once there is one',
+    title: 'If-Match accepts any version',
     file: 'src/model/conditions.ts',
     replace: 'return live !== undefined && condition.versions.includes(versionIn(live));',
     with: 'return live !== undefined;',
@@ -139,7 +141,7 @@ export const order: readonly Mutant[] = [
   {
     id: 'seen-delete-takes-newer',
     number: 'own',
-    title: 'a delete of the version that was seen is accepted over a newer one',
+    title: 'a delete of one version is accepted over a newer version',
     file: 'src/conflict/decide.ts',
     replace: 'if (removes !== undefined && isNewer(record, removes)) return unmet(live);',
     with: '',
@@ -152,7 +154,7 @@ export const order: readonly Mutant[] = [
   {
     id: 'parked-and-served-late',
     number: 'own',
-    title: 'a request that was parked is served without being asked for at the gates again',
+    title: 'a parked request is served without passing the gates again',
     file: 'src/replica/admission/entrance.ts',
     replace: 'onReached: (later: Turn) => this.#arrive(command, terms, later),',
     with: `onReached: (later: Turn) => this.#options.desks['multi-leader'].read(command as ReadCommand, terms, later),`,

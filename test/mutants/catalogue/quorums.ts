@@ -1,4 +1,4 @@
-// Quorums that are smaller than they say, and reads that do not do what an overlap is for.
+// Quorums that are smaller than their number says, and reads that do not use their overlap.
 
 import { type Mutant, sim } from '../mutant.ts';
 
@@ -36,7 +36,7 @@ export const quorums: readonly Mutant[] = [
   {
     id: 'vote-counted-twice',
     number: 'own',
-    title: 'a second answer of one replica counts as that of another',
+    title: 'a second answer of one replica counts as the answer of another',
     file: 'src/quorum/tally.ts',
     replace: 'if (!has(this.no, member)) this.yes = add(this.yes, member);',
     with: 'if (!has(this.no, member)) this.yes = add(this.yes, has(this.yes, member) ? member + 1 : member);',
@@ -49,7 +49,7 @@ export const quorums: readonly Mutant[] = [
   {
     id: 'silence-counted',
     number: 'own',
-    title: 'a member that could not tell counts as one that has nothing',
+    title: 'a member that cannot answer counts as one that holds nothing',
     file: 'src/quorum/get.ts',
     replace: `      read.damaged = add(read.damaged, member);
       read.tally.reject(member);
@@ -64,7 +64,7 @@ export const quorums: readonly Mutant[] = [
   {
     id: 'oldest-answers',
     number: 'own',
-    title: 'a quorum read takes the oldest answer for the newest',
+    title: 'a quorum read returns the oldest answer',
     file: 'src/quorum/get.ts',
     replace: 'if (!includes(read.newest, record)) read.newest = merge(read.newest, record);',
     with: 'if (read.newest === undefined || includes(read.newest, record)) read.newest = record;',
@@ -77,7 +77,7 @@ export const quorums: readonly Mutant[] = [
   {
     id: 'no-write-back',
     number: 4,
-    title: 'a read answers the newest version before enough replicas hold it',
+    title: 'a read returns the newest version before enough replicas hold it',
     file: 'src/replica/desk/reads.ts',
     replace: 'isHeld(requirement, holders, members.length) && (isHere || !needsSelf)',
     with: 'isHere || !needsSelf',
@@ -86,7 +86,7 @@ export const quorums: readonly Mutant[] = [
   {
     id: 'list-page-beyond-coverage',
     number: 'own',
-    title: 'a list ends where this replica has no more, though a peer had more to name',
+    title: 'a list ends where this replica has no more keys, although a peer had more',
     file: 'src/replica/desk/quorum-lists.ts',
     replace:
       'if (last !== undefined && (coveredTo === undefined || isBefore(last, coveredTo, reverse)))',
@@ -100,7 +100,7 @@ export const quorums: readonly Mutant[] = [
   {
     id: 'list-takes-own-word',
     number: 'own',
-    title: 'a list takes what this replica has of a key on which the others differ',
+    title: 'a list uses the local version of a key on which the replicas differ',
     file: 'src/replica/desk/quorum-lists.ts',
     replace: 'if (!isHeld(requirement, all, namespace.members.length)) return true;',
     with: 'if (!isHeld(requirement, all, namespace.members.length)) return false;',
@@ -113,7 +113,7 @@ export const quorums: readonly Mutant[] = [
   {
     id: 'list-shows-what-is-deleted',
     number: 'own',
-    title: 'a list shows what this replica has of a key that enough others have deleted',
+    title: 'a list shows the local version of a key that enough other replicas have deleted',
     file: 'src/replica/desk/quorum-lists.ts',
     replace: 'if (!row.isOpen && row.newest.isDeleted) row.own = undefined;',
     with: '',
@@ -127,7 +127,7 @@ export const quorums: readonly Mutant[] = [
     id: 'fifo-list-does-not-wait',
     number: 'own',
     title:
-      'a list in a fifo namespace shows what this replica has before it holds what the others named',
+      'a list in a fifo namespace shows local versions before the versions of the others have arrived',
     file: 'src/replica/desk/quorum-lists.ts',
     replace: 'if (isByStream(listing) && !this.#isCaughtUp(listing, turn)) return;',
     with: '',
@@ -140,7 +140,8 @@ export const quorums: readonly Mutant[] = [
   {
     id: 'fifo-read-does-not-wait',
     number: 'own',
-    title: 'a quorum read in a fifo namespace answers before the stream has brought what it saw',
+    title:
+      'a quorum read in a fifo namespace answers before the stream has brought the version that it saw',
     file: 'src/replica/desk/reads.ts',
     in: '#overtakes',
     replace: 'this.#options.log.applied(origin) < seq;',
@@ -150,7 +151,7 @@ export const quorums: readonly Mutant[] = [
   {
     id: 'lost-asks-nobody',
     number: 'own',
-    title: 'a read whose peer went away waits for it instead of asking another',
+    title: 'a read whose peer disconnected waits for it instead of asking another one',
     file: 'src/quorum/get.ts',
     replace: `      read.tally.reject(peer);
       this.#inquirer.askNeeded(read, connected, turn);
@@ -165,7 +166,7 @@ export const quorums: readonly Mutant[] = [
   {
     id: 'key-not-claimed',
     number: 'own',
-    title: 'a write with an idempotency key asks nobody whether the key is known',
+    title: 'a write with an idempotency key asks no other replica whether the key is known',
     file: 'src/replica/desk/writes.ts',
     replace: 'return most !== undefined && intersects(most, quorum);',
     with: 'return most !== undefined && !intersects(most, quorum);',
@@ -178,8 +179,8 @@ export const quorums: readonly Mutant[] = [
     file: 'src/quorum/loans.ts',
     replace: 'if (loan !== undefined && loan.member !== member && loan.untilMs > nowMs)',
     with: 'if (loan !== undefined && loan.member !== member && loan.untilMs < 0)',
-    // A second borrower hears the first one now (former-borrower-not-heard), so a cluster shows
-    // nothing of it.
+    // A second borrower hears the first one (former-borrower-not-heard), so a cluster does not show
+    // this bug.
     foundBy: {
       kind: 'test',
       file: 'test/unit/quorum/loans.test.ts',
@@ -202,7 +203,7 @@ export const quorums: readonly Mutant[] = [
   {
     id: 'claim-sleeps-on',
     number: 'own',
-    title: 'a retry waits its pause out although the write under its key has come',
+    title: 'a retry continues to wait although the write under its key has arrived',
     file: 'src/quorum/key-claims.ts',
     replace: "    claiming.againAtMs = 0;\n    turn.arm('key-claim', 0);",
     with: '    claiming.askedAtMs = 0;',
@@ -215,7 +216,7 @@ export const quorums: readonly Mutant[] = [
   {
     id: 'former-borrower-not-heard',
     number: 'own',
-    title: 'a key that was lent to another before is used without hearing that one',
+    title: 'a key is used without hearing the replica that borrowed it before',
     file: 'src/quorum/key-claims.ts',
     replace:
       'const missing = intersection(difference(former, heard), this.#options.peers.reachable);',

@@ -1,4 +1,4 @@
-// What a client's session has seen, at whichever replica it asks next.
+// Requests that are answered without what their session has written or seen.
 
 import { type Mutant, sim } from '../mutant.ts';
 
@@ -8,7 +8,7 @@ export const sessions: readonly Mutant[] = [
   {
     id: 'session-ignored',
     number: 18,
-    title: 'a replica that is behind the session answers as if there were none',
+    title: 'a replica that is behind the session answers anyway',
     file: 'src/replica/admission/session-gate.ts',
     replace: 'if (session === undefined || lacking === undefined) return ADMIT;',
     with: 'if (session === undefined || lacking === undefined || session.size > 0) return ADMIT;',
@@ -53,7 +53,7 @@ export const sessions: readonly Mutant[] = [
   {
     id: 'session-without-deletes',
     number: 'own',
-    title: 'a read that finds nothing does not remember the delete',
+    title: 'a read that finds nothing does not add the delete to the session',
     file: 'src/replica/desk/reads.ts',
     in: 'removalOf',
     replace: 'undefined ? undefined : latestOf(record)',
@@ -76,7 +76,7 @@ export const sessions: readonly Mutant[] = [
   {
     id: 'session-waits-for-the-lost',
     number: 'own',
-    title: 'a session that has seen what no disk holds waits until its deadline',
+    title: 'a session that has seen a lost write waits until its deadline',
     file: 'src/consistency/sessions.ts',
     in: 'isLost',
     replace: 'greeted && !covers(holds, dot)',

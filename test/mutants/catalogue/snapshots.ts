@@ -1,4 +1,4 @@
-// Replicas that take over the records of a peer because the logs no longer reach back.
+// Replicas that copy the records of a peer because the logs no longer reach back.
 
 import { type Mutant, sim } from '../mutant.ts';
 
@@ -6,7 +6,7 @@ export const snapshots: readonly Mutant[] = [
   {
     id: 'snapshot-cut-short',
     number: 29,
-    title: 'a snapshot ends with its first part, and stands for the whole',
+    title: 'a snapshot ends with its first part, and counts as complete',
     file: 'src/entropy/snapshot-client.ts',
     replace: 'if (!part.more) {',
     with: 'if (id > 0) {',
@@ -15,7 +15,7 @@ export const snapshots: readonly Mutant[] = [
   {
     id: 'snapshot-joined-early',
     number: 29,
-    title: 'the logs jump with the first part of a snapshot, before the rest is here',
+    title: 'the first part of a snapshot moves the logs on, before the other parts have arrived',
     file: 'src/entropy/snapshot-client.ts',
     replace: "if (after === '') copy.covers = chunk.covers;",
     with: `if (after === '') copy.covers = chunk.covers;
@@ -25,7 +25,7 @@ export const snapshots: readonly Mutant[] = [
   {
     id: 'snapshot-forgotten',
     number: 29,
-    title: 'a restart in the middle of a snapshot takes what is there for the whole',
+    title: 'after a restart in the middle of a copy the copied part counts as the whole snapshot',
     file: 'src/entropy/snapshot-client.ts',
     replace: '    this.#copy = copy;',
     with: '    this.#copy = { ...copy, covers: [] };',
@@ -38,7 +38,7 @@ export const snapshots: readonly Mutant[] = [
   {
     id: 'copying-answers',
     number: 22,
-    title: 'a replica that copies a snapshot answers as if it were whole',
+    title: 'a replica that copies a snapshot answers as if it were complete',
     file: 'src/lag/catch-up.ts',
     replace: "    if (this.#return === 'none') this.#return = 'majority';",
     with: '',
@@ -51,7 +51,7 @@ export const snapshots: readonly Mutant[] = [
   {
     id: 'snapshot-gap-unnoticed',
     number: 29,
-    title: 'a part of a snapshot that got lost counts as deleted',
+    title: 'the keys of a snapshot part that got lost count as deleted',
     file: 'src/entropy/snapshot-client.ts',
     replace: 'if (after !== copy.after) return this.#breakOff(copy);',
     with: '',
@@ -64,7 +64,7 @@ export const snapshots: readonly Mutant[] = [
   {
     id: 'snapshot-window-unbounded',
     number: 41,
-    title: 'who copies keeps every part that comes',
+    title: 'a replica that copies a snapshot keeps every part that arrives',
     file: 'src/entropy/snapshot-client.ts',
     replace: 'if (this.#arrived.size >= WINDOW_PARTS) return this.#breakOff(copy);',
     with: '',
@@ -77,7 +77,7 @@ export const snapshots: readonly Mutant[] = [
   {
     id: 'copy-budget-unlimited',
     number: 'own',
-    title: 'copies begin one after the other without end',
+    title: 'any number of snapshot copies begins within an hour',
     file: 'src/entropy/copy-budget.ts',
     replace: 'if (this.waitMs(monoMs) > 0) return false;',
     with: '',

@@ -1,4 +1,4 @@
-// Streams, pulls and frames: what does not arrive, arrives changed, or too much at once.
+// Streams, pulls and frames: entries that do not arrive, arrive changed, or are too many at a time.
 
 import { type FoundBy, type Mutant, SEEDS_MAX, sim } from '../mutant.ts';
 
@@ -14,7 +14,7 @@ export const streams: readonly Mutant[] = [
     file: 'src/model/run.ts',
     replace: "return count === 1 ? '' : `@${index}/${count}`;",
     with: "return count > 0 ? '' : `@${index}/${count}`;",
-    // Runs that copy snapshots or mend disks are not judged, and most runs do.
+    // Runs that copy snapshots or mend disks are not judged, and most runs do either.
     foundBy: {
       kind: 'sim',
       seeds: SEEDS_MAX,
@@ -33,7 +33,7 @@ export const streams: readonly Mutant[] = [
   {
     id: 'run-taken-in-part',
     number: 'own',
-    title: 'the beginning of an atomic batch is logged and shown before its end is there',
+    title: 'the beginning of an atomic batch is logged and shown before its end has arrived',
     file: 'src/model/run.ts',
     replace: 'if (place.index > 0 || at + place.count > entries.length) return 0;',
     with: 'if (place.index > 0 || at + place.count > entries.length) return 1;',
@@ -42,7 +42,7 @@ export const streams: readonly Mutant[] = [
   {
     id: 'run-held-in-part',
     number: 'own',
-    title: 'what a disk has left of an atomic batch that waits for its time is taken for all of it',
+    title: 'the part of a waiting atomic batch that a disk has left counts as the whole batch',
     file: 'src/store/held.ts',
     replace: 'this.#forget(waiting.splice(wholeRuns(waiting)), out);',
     with: 'this.#forget(waiting.splice(waiting.length), out);',
@@ -51,7 +51,7 @@ export const streams: readonly Mutant[] = [
   {
     id: 'run-cut-by-log',
     number: 'own',
-    title: 'a log is cut within an atomic batch',
+    title: 'a log is truncated within an atomic batch',
     file: 'src/store/block.ts',
     replace: 'const to = at + Math.max(runLength(entries, at), 1);',
     with: 'const to = at + 1;',
@@ -63,7 +63,7 @@ export const streams: readonly Mutant[] = [
   {
     id: 'block-from-its-beginning',
     number: 'own',
-    title: 'a peer that holds a part of a block is never sent the rest of it from storage',
+    title: 'a peer that has a part of a block never gets the rest of it from storage',
     file: 'src/store/excerpt.ts',
     replace: 'if (entry.seq < from) continue;',
     with: 'if (entry.seq < from) break;',
@@ -85,7 +85,7 @@ export const streams: readonly Mutant[] = [
   {
     id: 'run-conditions-late',
     number: 'own',
-    title: 'of an atomic batch only the first condition is checked',
+    title: 'only the first condition of an atomic batch is checked',
     file: 'src/replica/desk/writes.ts',
     replace: 'for (const [item, decidable] of items.entries()) {',
     with: 'for (const [item, decidable] of items.slice(0, 1).entries()) {',
@@ -97,7 +97,7 @@ export const streams: readonly Mutant[] = [
   {
     id: 'frame-unchecked',
     number: 40,
-    title: 'the checksum of a frame is not looked at',
+    title: 'the checksum of a frame is not verified',
     file: 'src/adapters/frame.ts',
     replace: "if (reader.u32() !== checksumOf(bytes, 0, end, sealed)) return refuse('checksum');",
     with: '',
@@ -110,7 +110,7 @@ export const streams: readonly Mutant[] = [
   {
     id: 'mutation-unchecked',
     number: 40,
-    title: 'the checksum of a mutation is not looked at, neither from the wire nor from disk',
+    title: 'the checksum of a mutation is not verified, neither from the wire nor from disk',
     file: 'src/model/encoding.ts',
     replace: 'if (reader.u32() !== crc32cOfU64(chain, digest) || reader.failed) return undefined;',
     with: 'if (reader.u32() === -1 || reader.failed) return undefined;',
@@ -119,7 +119,7 @@ export const streams: readonly Mutant[] = [
   {
     id: 'chain-unchecked',
     number: 'own',
-    title: 'an entry of another history is taken for the next',
+    title: 'an entry of another history is accepted as the next one',
     file: 'src/stream/receiver.ts',
     replace: 'if (!isOf(lane, mutation) || !isChained(mutation, tail.chain)) {',
     with: 'if (!isOf(lane, mutation)) {',
@@ -141,7 +141,7 @@ export const streams: readonly Mutant[] = [
   {
     id: 'rewind-too-short',
     number: 'own',
-    title: 'a stream that is asked to go back leaves out the entry that was asked for',
+    title: 'a stream that has to go back leaves out the first requested entry',
     file: 'src/stream/sender.ts',
     replace: 'this.#cursorOf(lane).rewind(from);',
     with: 'this.#cursorOf(lane).rewind(from + 1);',
@@ -168,7 +168,7 @@ export const streams: readonly Mutant[] = [
   {
     id: 'pull-from-wrong-place',
     number: 'own',
-    title: 'a pull is answered from one entry further on',
+    title: 'a pull is answered from one entry after the requested one',
     file: 'src/stream/pull-server.ts',
     replace: 'at: from,',
     with: 'at: from + 1,',
@@ -190,7 +190,7 @@ export const streams: readonly Mutant[] = [
   {
     id: 'window-leaks',
     number: 'own',
-    title: 'what a reconnect found to be there already keeps its room in the window',
+    title: 'entries that the peer had before a reconnect keep their room in the window',
     file: 'src/stream/sender.ts',
     replace: '      this.#inFlightBytes -= bytes;',
     with: '      if (this.#inFlight.size > 0) this.#inFlightBytes -= bytes;',

@@ -1,4 +1,4 @@
-// Replicas that find what a disk lost in silence, and bring it back.
+// Replicas that find what a disk lost without an error, and fetch it from a peer.
 
 import { type Mutant, sim } from '../mutant.ts';
 
@@ -23,7 +23,7 @@ export const trees: readonly Mutant[] = [
   {
     id: 'tree-last-node-skipped',
     number: 26,
-    title: 'the last inner node is not in the root',
+    title: 'the root does not include the last inner node',
     file: 'src/store/leaves.ts',
     in: 'toggle',
     replace: 'this.#rootLow ^= low;',
@@ -42,7 +42,7 @@ export const trees: readonly Mutant[] = [
   {
     id: 'tree-older-over-newer',
     number: 27,
-    title: 'a record that a peer gives replaces a newer one',
+    title: 'a record from a peer replaces a newer one',
     file: 'src/store/table.ts',
     replace: "if (includes(current, record)) return isSame(current, record) ? 'known' : 'lost';",
     with: "if (isSame(current, record)) return 'known';\n    if (current !== undefined) return this.#replace(current, record, out);",
@@ -55,7 +55,7 @@ export const trees: readonly Mutant[] = [
   {
     id: 'tree-error-is-equal',
     number: 'own',
-    title: 'a peer that cannot tell counts as equal',
+    title: 'a peer that cannot answer counts as equal',
     file: 'src/entropy/tree-walk.ts',
     replace: "const cut = reply.answer === 'known' ? this.#options.freeze() : undefined;",
     with: `if (reply.answer !== 'known') return this.#end(walk, 'equal', turn);
@@ -69,7 +69,7 @@ export const trees: readonly Mutant[] = [
   {
     id: 'tree-seen-once',
     number: 'own',
-    title: 'a difference that was seen once is called divergence',
+    title: 'a difference counts as divergence after one comparison',
     file: 'src/entropy/tree-walk.ts',
     replace: 'const { seen } = walk;\n    // look 1 -> look 2',
     with: 'const seen: Differences | undefined = found;\n    // look 1 -> look 2',
@@ -82,7 +82,7 @@ export const trees: readonly Mutant[] = [
   {
     id: 'tree-forgets-the-old',
     number: 'own',
-    title: 'what a write replaces stays in the tree',
+    title: 'a replaced record stays in the tree',
     file: 'src/store/table.ts',
     replace: 'this.#tree.onChange(record, before.record, record);',
     with: 'this.#tree.onChange(record, before.damaged ? before.record : undefined, record);',
@@ -91,7 +91,7 @@ export const trees: readonly Mutant[] = [
   {
     id: 'tree-not-written',
     number: 'own',
-    title: 'leaves that changed are not written with the records',
+    title: 'changed leaves are not written with their records',
     file: 'src/store/tree.ts',
     replace: 'out.put((this.#keys[leaf] ??= treeKey(leaf)), value);',
     with: 'if (value.length === 0) out.put((this.#keys[leaf] ??= treeKey(leaf)), value);',
@@ -100,7 +100,7 @@ export const trees: readonly Mutant[] = [
   {
     id: 'tree-never-mended',
     number: 'own',
-    title: 'a divergence is seen, and nothing is fetched',
+    title: 'a confirmed divergence is not mended',
     file: 'src/entropy/tree-walk.ts',
     replace: "if (lacks === 'here' && theirs !== undefined)",
     with: "if (lacks === 'there' && theirs !== undefined)",
@@ -113,7 +113,7 @@ export const trees: readonly Mutant[] = [
   {
     id: 'tree-explained-is-lost',
     number: 'own',
-    title: 'what may be on its way counts as lost',
+    title: 'a record that may still be on its way counts as lost',
     file: 'src/entropy/tree-difference.ts',
     replace: 'isCovered: covers(cut, dotOf(newer)) };',
     with: 'isCovered: dotOf(newer).seq > 0 || covers(cut, dotOf(newer)) };',
@@ -126,7 +126,7 @@ export const trees: readonly Mutant[] = [
   {
     id: 'tree-lost-is-explained',
     number: 'own',
-    title: 'a record that is missing counts as on its way',
+    title: 'a lost record counts as being on its way',
     file: 'src/entropy/tree-difference.ts',
     replace: 'isCovered: covers(cut, dotOf(newer)) };',
     with: 'isCovered: older !== undefined && covers(cut, dotOf(newer)) };',
@@ -139,7 +139,7 @@ export const trees: readonly Mutant[] = [
   {
     id: 'tree-before-the-cut',
     number: 'own',
-    title: 'a peer gives digests before its tree stands for the cut',
+    title: 'a peer sends digests before its tree has reached the cut',
     file: 'src/entropy/tree-server.ts',
     replace: "return isAgreed ? cut.advance() : 'unknown';",
     with: "return isAgreed && cut.advance() !== 'unknown' ? 'known' : 'unknown';",
@@ -152,7 +152,7 @@ export const trees: readonly Mutant[] = [
   {
     id: 'tree-cut-undurable',
     number: 'own',
-    title: 'a tree is compared before what it stands for is durable',
+    title: 'a tree is compared before its records are durable',
     file: 'src/entropy/tree-cut.ts',
     replace:
       "return state === 'there' && dominates(log.durable, this.vector) ? 'known' : 'waiting';",
@@ -179,7 +179,7 @@ export const trees: readonly Mutant[] = [
   {
     id: 'tree-frozen-forgets',
     number: 'own',
-    title: 'a frozen tree takes what the table shows now for what it showed',
+    title: 'a frozen tree contains later versions of the table',
     file: 'src/store/tree.ts',
     replace: 'for (const frozen of this.#frozen) frozen.onChange(name, before);',
     with: 'for (const frozen of this.#frozen) if (before === after) frozen.onChange(name, before);',
