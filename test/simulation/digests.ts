@@ -1,6 +1,5 @@
-// The digest of each seed's run, one line a seed, kept in a file: the way to show that a change of
-// the code has changed no event of any run. `--digests` writes such a file, `--against` compares
-// with one.
+// The digest of each seed's run, one line each, in a file: this shows whether a change of the code
+// has changed any event of any run. `--digests` writes such a file, `--against` compares with one.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Summary } from './summary.ts';
@@ -10,7 +9,7 @@ const LINE = /^(\d+) ([0-9a-f-]+)$/;
 export class Digests {
   readonly #bySeed = new Map<number, string>();
 
-  /** Throws where the file is missing or a line is not `SEED DIGEST`. */
+  /** Throws if the file is missing or a line is not `SEED DIGEST`. */
   static read(path: string): Digests {
     const digests = new Digests();
     for (const line of readFileSync(path, 'utf8').split('\n')) {
@@ -33,7 +32,8 @@ export class Digests {
   }
 
   /**
-   * What differs from `recorded`, a line each. A seed that was not recorded counts as different.
+   * The differences from `recorded`, one line each. A seed that was not recorded counts as
+   * different.
    */
   differences(recorded: Digests): string[] {
     const lines: string[] = [];

@@ -1,7 +1,7 @@
 // Clients of a simulated run whose values expire: each key is put once with a lifetime, some are
-// put once more without, and all are read at any replica. What they saw is judged here: nothing is
-// shown long after its deadline, in the end everything that expired is gone, what was put to stay
-// has stayed, and no replica remembers a deleted key any more.
+// put again without one, and all are read at any replica. What the clients saw is judged here: no
+// value is shown long after its deadline; at the end everything that expired is gone, every value
+// without a lifetime is present, and no replica has a tombstone any more.
 
 import type { Prng } from '../../src/base/prng.ts';
 import { isDefinite } from '../../src/model/fault.ts';
@@ -12,21 +12,21 @@ export const EXPIRING = { ex: { consistency: 'eventual' } } as const;
 
 const NS = 'ex';
 const TIMEOUT_MS = 1500;
-/** How far clocks differ if they are not set. */
+/** How far clocks differ unless the run sets them. */
 const CLOCKS_APART_MS = 400;
 const GONE_MS_MAX = 20_000;
-/** What is copied in very small parts over a long way takes its time. */
+/** A snapshot in very small parts over a long link takes this much longer. */
 const LEASES_MAX = 24;
 
 interface Lease {
   readonly key: string;
   readonly value: string;
   readonly ttlMs: number;
-  /** By the right clock it expires before. */
+  /** Its deadline by the correct clock is before this time. */
   readonly expiresByMs: number;
-  /** When it was acknowledged, and its stamp; undefined where it was not. */
+  /** When it was acknowledged, and its stamp; undefined if it was not. */
   acked: { readonly atMs: number; readonly hlc: number } | undefined;
-  /** Put once more, to stay; `done` with its stamp. */
+  /** A second put, without a lifetime; `done` with its stamp. */
   kept: { readonly value: string; outcome: 'open' | 'refused' | number } | undefined;
 }
 
@@ -43,7 +43,7 @@ export class Leases {
   readonly #leases: Lease[] = [];
   readonly #late: Late[] = [];
 
-  /** `taker`: the replica that takes a write in the place of another. */
+  /** `taker`: the replica that accepts a write in place of another one. */
   constructor(cluster: Cluster, copiesMin: number, taker: (node: number) => number) {
     this.#cluster = cluster;
     this.#copiesMin = copiesMin;
@@ -59,8 +59,8 @@ export class Leases {
   }
 
   /**
-   * What is wrong once all is quiet, in words; clocks may have been ahead by `aheadMs`, and
-   * deadlines with them.
+   * What is wrong once everything is quiet, in words. Clocks, and deadlines with them, may have
+   * been ahead by `aheadMs`.
    */
   judge(isClockSet: boolean, aheadMs: number): string[] {
     const wrong: string[] = [];
@@ -70,7 +70,7 @@ export class Leases {
       for (const lease of this.#leases) {
         const found = this.#cluster.value(index, lease.key, NS);
         if (!mayShow(lease, found) && !(found === lease.value && mayLast(lease)))
-          wrong.push(`${index} shows ${found} of ${lease.key} in the end`);
+          wrong.push(`${index} shows ${found} of ${lease.key} at the end`);
       }
     }
     for (const { key, node, byMs } of isClockSet ? [] : this.#late)
@@ -78,7 +78,7 @@ export class Leases {
     return wrong;
   }
 
-  /** Runs until no replica remembers a deleted key; what is remembered for ever, in words. */
+  /** Runs until no replica has a tombstone; returns the tombstones that remain, in words. */
   judgeForgotten(): string[] {
     const hosts = (): number[] =>
       this.#cluster.seated().map(({ host }) => host?.metrics.tombstones ?? -1);
@@ -88,7 +88,7 @@ export class Leases {
     return hosts().flatMap((count, n) => (count === 0 ? [] : [`${n} keeps ${count} tombstones`]));
   }
 
-  /** Those that stay. */
+  /** The keys that have to remain. */
   get #members(): number {
     return this.#cluster.members.length;
   }
@@ -157,7 +157,7 @@ export class Leases {
   }
 }
 
-/** What was put to stay, and had the later stamp, has stayed. */
+/** A value without a lifetime and with the later stamp has remained. */
 function mayShow({ acked, kept }: Lease, found: string): boolean {
   if (found !== 'absent')
     return kept !== undefined && kept.outcome !== 'refused' && found === kept.value;

@@ -1,4 +1,4 @@
-// The judgement of a run: the checkers over what clients saw, and invariants over what only the
+// Judges a run: by the checkers, from what clients saw, and by invariants of what only the
 // simulation can see.
 
 import { type Dot, parseDot } from '../../src/model/id.ts';
@@ -29,7 +29,7 @@ import type { StrikeMade } from './run.ts';
 import { CLIENT_WAITS_MS, eraserQuorum, NAMESPACES, type Workload } from './workload.ts';
 
 export interface Finding {
-  /** The checker or the invariant. */
+  /** The name of the checker or the invariant. */
   readonly check: string;
   readonly reason: string;
   /** The operations that show it, at most ten. */
@@ -45,17 +45,20 @@ export interface Judged {
   readonly links: Links;
 }
 
-/** What a run of so much virtual time has to do to say anything. */
+/** The least that a run of this virtual time has to do, so that its verdict means something. */
 const OK_PER_SECOND = 0.5;
-/** From the heal to the first success. */
+/** The time from the heal to the first success. */
 const RETURN_MS = 8000;
 /** Clocks drift, and a replica looks at deadlines every few milliseconds. */
 const LATE_MS = 50;
-/** Notes that say that a promise was broken, whatever clients saw. */
+/** Notes that report a broken promise, whatever clients saw. */
 const NEVER = ['log-divergent', 'log-unreadable', 'snapshot-impossible', 'memberships-differ'];
-/** If no disk loses or changes anything in silence, no tree is wrong and no replicas differ. */
+/**
+ * Unless a disk loses or changes something without an error, no tree is wrong and no replicas
+ * differ.
+ */
 const TREE_NEVER = ['divergence', 'tree-differs', 'tree-mistaken'];
-/** How long after a copy the leaves that it left behind may still be in memory only. */
+/** For this time after a copy, leaves that it changed may be in memory only. */
 const LEAVES_BEHIND_MS = 10_000;
 const HALTS = new Set(['storage failed']);
 
@@ -67,7 +70,7 @@ function judgeHistory(judged: Judged): Finding[] {
   const { plan, workload, cluster, lags, links } = judged;
   const { history } = workload;
   const nodes = cluster.seated().length;
-  // Quorums of any membership of the run.
+  // The largest number of members in the run.
   const replicas = workload.operator?.seatsMost ?? nodes;
   const all = { nodes, namespaces: Object.keys(NAMESPACES) };
   const ok = Math.floor((plan.faultsMs / 1000) * OK_PER_SECOND);
@@ -83,8 +86,8 @@ function judgeHistory(judged: Judged): Finding[] {
     fifo: fifo(history, { checked: 5 }),
     'last-write-wins': lastWriteWins(history, { nodes, namespaces: ['ev'], contested: 1 }),
     tombstone: tombstone(history, { checked: 0, forgetful: forgetfulOf(plan) }),
-    // Quorums of two memberships need not meet, and a disk that changes in silence forgets what it
-    // has acknowledged.
+    // Quorums of two memberships need not overlap, and a disk that changes without an error forgets
+    // what it has acknowledged.
     ...(plan.spares.length > 0 || isSilent(plan.classes)
       ? {}
       : { overlap: overlap(history, { replicas, checked: 1 }) }),
@@ -98,17 +101,17 @@ function judgeHistory(judged: Judged): Finding[] {
             checked: 1,
           }),
         }),
-    // A copy, or what mends a disk, brings records and not batches: what is newer than its mark
-    // comes key by key.
+    // A snapshot, and the repair of a disk, brings records and not batches: versions that are newer
+    // than its mark arrive key by key.
     ...(bringsRecords(plan)
       ? {}
       : { 'run-split': runSplit(history, { namespaces: ['ru'], checked: 1 }) }),
-    // Where replicas join, quorums that overlapped among fewer need not.
+    // If replicas join, quorums that overlapped among fewer members need not overlap any more.
     'set-full': setFull(history, { replicas, overlapReads: plan.spares.length > 0 ? 0 : 1 }),
     stale: stale(history, lags, {
       boundsMs: boundsOf(plan),
       returnMs: RETURN_MS,
-      // One client for each of them, and none that asks while it is refused.
+      // Each of these namespaces has one client, and none asks while it is refused.
       judged: Math.floor(ok / 3),
     }),
     sessions: sessions(history, {
@@ -122,8 +125,8 @@ function judgeHistory(judged: Judged): Finding[] {
       returnMs: RETURN_MS,
       lateMs: LATE_MS,
     }),
-    // A quorum of one membership need not meet one of the next, and a lost disk may have been one
-    // of the holders.
+    // A quorum of one membership need not overlap one of the next, and a lost disk may have been
+    // one of the holders.
     ...(plan.spares.length > 0 || plan.copiesMin > 1
       ? {}
       : { 'going-back': goingBack(history, { replicas, checked: 1 }) }),
@@ -134,25 +137,26 @@ function judgeHistory(judged: Judged): Finding[] {
 }
 
 /**
- * A key is asked for, and a delete that meets a newer value is stamped three times; each there and
- * back.
+ * A quorum is asked for the key, and a delete that meets a newer value is stamped three times; each
+ * takes a round trip.
  */
 const ROUNDS = 4;
-/** From the start to when all serve, over the longest ways. */
+/** From the start until all replicas serve, over the longest links. */
 const CALM_FROM_MS = 5000;
 /**
- * Right clocks are up to 300 ms apart, and drift; a clock that is off by so much more may be beyond
- * `clockDrift`.
+ * Correct clocks are up to 300 ms apart, and drift; a clock that is off by this much more may be
+ * beyond `clockDrift`.
  */
 const WRONG_FROM_MS = SETTINGS_DEFAULT.clockDriftMaxMs - 350;
 
 /**
- * Each of two replicas may be off by what it cannot measure; what it followed while it heard none
- * drifts on besides. In a run with only wrong clocks all other replicas are unaffected.
+ * Each of two replicas may be off by what it cannot measure, and a clock that it followed without
+ * hearing a majority drifts further. In a run with only wrong clocks all other replicas are
+ * unaffected.
  *
- * Not so where windows are small: one that a value fills carries one value in a round trip, whoever
- * then writes more is truly behind, and is right to refuse. So runs of wrong clocks alone are drawn
- * with wide ones (plan.ts).
+ * This does not hold if windows are small: a window that one value fills carries one value per
+ * round trip, so a replica with more writes is truly behind, and refuses correctly. Runs with only
+ * wrong clocks therefore have wide windows (plan.ts).
  */
 function clocksDemand({ plan, cluster }: Judged, replicas: number) {
   const { classes, regions, settings, spares, latencyMs, jitterMs, commitMs } = plan;
@@ -171,9 +175,9 @@ function clocksDemand({ plan, cluster }: Judged, replicas: number) {
 }
 
 /**
- * The lag at which a read may still succeed: the limit, a heartbeat and 100 ms. A pause is judged
- * by echoes, which say nothing of a write that came just after a ping for up to two heartbeats
- * more, and counts from what the links take anyway.
+ * The lag at which a read may still succeed: the limit, a heartbeat and 100 ms. The limit for a
+ * pause counts from the usual latency of the links, and is judged by echoes, which show a write
+ * that came just after a ping only up to two heartbeats later.
  */
 function boundsOf(plan: Plan): { [ns: string]: number } {
   const { regions, spares, latencyMs, jitterMs, commitMs } = plan;
@@ -188,7 +192,7 @@ function boundsOf(plan: Plan): { [ns: string]: number } {
   };
 }
 
-/** Clocks here drift by up to one part in two thousand from each other. */
+/** Clocks in the simulation drift apart by up to one part in two thousand. */
 const DRIFT = 1.0005;
 
 function judgeErased({
@@ -206,16 +210,16 @@ function bringsRecords({ spares, copiesMin, classes }: Plan): boolean {
   return spares.length > 0 || copiesMin > 1 || isSilent(classes);
 }
 
-/** Replicas that may have lost what they had shown. */
+/** Replicas that may have lost what they had shown, because their disk was lost. */
 function forgetfulOf({ copiesMin }: Plan): readonly string[] {
   return copiesMin > 1 ? [String(VICTIM)] : [];
 }
 
-/** A run whose faults did not happen shows nothing. */
+/** A run without any fault that took effect proves nothing. */
 function judgeStrikes({ strikes }: Judged): Finding[] {
   const planned = strikes.length;
   if (planned < 4 || strikes.some(({ evidence }) => evidence !== undefined)) return [];
-  const reason = `vacuous: none of ${planned} faults found anything to hit`;
+  const reason = `vacuous: none of ${planned} faults found a target`;
   return [{ check: 'faults', reason, counterexample: [] }];
 }
 
@@ -246,15 +250,18 @@ function judgeInside({ plan, cluster, workload }: Judged): Finding[] {
     plan.spares.length === 0 &&
     cluster.notesOf('snapshot-begins').length > 0
   )
-    add('needless-snapshot', 'no disk was lost, so every log reaches back');
+    add(
+      'needless-snapshot',
+      'a snapshot began although no disk was lost, so every log reaches back',
+    );
   judgeDots(workload, add);
   judgeBounds(workload, add);
   return findings;
 }
 
 /**
- * A tree is counted again at a start only if the replica ended in the middle of a copy, which
- * leaves its leaves behind, or before the checkpoint after it.
+ * A start may compute the tree again only if the replica ended during a copy, whose leaves are
+ * written later, or before the checkpoint after the copy.
  */
 function hasNeedlessRebuild(notes: readonly Note[]): boolean {
   let behindUntilMs = 0;
@@ -270,8 +277,8 @@ function hasNeedlessRebuild(notes: readonly Note[]): boolean {
 }
 
 /**
- * Incarnations can be numbered ahead of the clock; a replica that then forgets its last one finds a
- * later one known, and begins another.
+ * Incarnations can be numbered ahead of the clock. A replica that then forgets its last one meets a
+ * later one, and begins another.
  */
 function isAllowed(reason: string, { copiesMin }: Plan): boolean {
   return copiesMin > 1 && reason.includes('old copy');
@@ -299,7 +306,7 @@ function judgeDots({ history }: Workload, add: Add): void {
   }
 }
 
-/** An observer of everything: a read may lack only what was accepted within its bound. */
+/** A read may lack only what was accepted within the bound that it claimed. */
 function judgeBounds({ bounded, history }: Workload, add: Add): void {
   const acked = new Map<string, Operation>();
   for (const operation of history)
@@ -308,10 +315,10 @@ function judgeBounds({ bounded, history }: Workload, add: Add): void {
   for (const { key, atMs, isAbsent, stalenessMs } of bounded) {
     const put = acked.get(key);
     if (!isAbsent || stalenessMs === 'unknown' || put === undefined) continue;
-    // Clocks here drift by up to one part in two thousand from each other.
+    // Clocks in the simulation drift apart by up to one part in two thousand.
     const sinceMs = (atMs - put.return_ns / 1e6) / 1.0005;
     if (sinceMs <= stalenessMs) continue;
-    const reason = `a read at ${Math.round(atMs)} ms lacked ${key} for ${sinceMs} ms and claimed ${stalenessMs}`;
+    const reason = `a read at ${Math.round(atMs)} ms lacked ${key} for ${sinceMs} ms and claimed a staleness of ${stalenessMs} ms`;
     add('staleness', reason, put);
   }
 }

@@ -1,12 +1,12 @@
-// How far each replica truly is behind what it could know, sampled over a whole run by an observer
-// that sees every disk and every message. A replica could know what another holds while that one
-// runs, and its messages arrive: since then, and not before, it can be blamed. One that hears no
-// majority is behind for as long as it has heard none; and one whose disk hangs, for as long as it
-// has had to know: an idle one commits once a second, with a heartbeat, and then waits.
+// How far each replica truly is behind what it could know, sampled during a whole run by an
+// observer that sees every disk and every message. A replica could know what another one holds from
+// the time when that one runs and its messages arrive. A replica that hears no majority is behind
+// for as long as it has heard none. A replica whose disk hangs is behind for as long as it could
+// have noticed: an idle one commits once a second, with a heartbeat, and waits for that commit.
 //
 // An entry that a wrong clock stamped further ahead than `clockDrift` is kept back until that time
-// (store/held.ts), and no replica is behind for it. So it counts from when its time has come, by
-// the right clock that is furthest behind.
+// (store/held.ts), and does not make a replica late. So it counts from that time, by the correct
+// clock that is furthest behind.
 
 import { hlcToMs } from '../../src/model/hlc.ts';
 import type { NamespaceLag } from '../../src/model/lag.ts';
@@ -19,32 +19,41 @@ import type { LagSample } from '../checkers/stale.ts';
 import type { Cluster, Replica } from '../cluster/cluster.ts';
 
 const SAMPLE_MS = 50;
-/** A little less than the silence after which a replica itself no longer counts a peer. */
+/** A little less than the silence after which a replica no longer counts a peer. */
 const SILENT_MS = 550;
-/** The pause of an idle disk, and the heartbeat that ends it, by clocks that drift. */
+/**
+ * The interval of commits of an idle disk, and the heartbeat that carries the next one, by clocks
+ * that drift.
+ */
 const IDLE_MS = 1201;
 
-/** From when on a replica held each head, in ascending order. */
+/** The times from which on a replica held each head, in ascending order. */
 type Steps = { readonly seq: Seq; readonly atMs: number }[];
 
 export class LagLog {
   readonly samples: { [node: string]: LagSample[] } = {};
-  /** How often a bounded namespace went from one state to another somewhere: `stale serving`. */
+  /**
+   * How often a bounded namespace changed from one state to another at any replica: `stale
+   * serving`.
+   */
   readonly turns = new Map<string, number>();
   readonly #states = new Map<string, string>();
   readonly #cluster: Cluster;
   /** By replica and origin. */
   readonly #held: Map<LaneId, Steps>[];
-  /** By replica and peer: when it last heard of it, and since when without a silence. */
+  /** By replica and peer: when it heard the peer last, and since when without a silence. */
   readonly #heardMs: number[][];
   readonly #sinceMs: number[][];
-  /** The same, whatever became of the connection: between two samples a peer may come and go. */
+  /**
+   * The same, without regard to the connection: between two samples a peer may connect and
+   * disconnect.
+   */
   readonly #wordMs: number[][];
   /** By replica: when it last heard a majority. */
   readonly #majorityMs: number[];
-  /** By replica: when its disk did not hang, or the replica was down. */
+  /** By replica: the last time when its disk did not hang, or the replica was down. */
   readonly #aliveMs: number[];
-  /** What the right clock that is furthest behind showed when the world began. */
+  /** What the correct clock that is furthest behind showed when the run began. */
   readonly #wallStartMs: number;
 
   constructor(cluster: Cluster, wallStartMs: number) {
@@ -111,7 +120,7 @@ export class LagLog {
     if (replica.isRunning && vector.size === 0) held.clear();
     for (const [origin, seq] of vector) {
       const steps = held.get(origin) ?? [];
-      // What a disk has lost it does not hold any more.
+      // Entries that a disk has lost do not count as held.
       while ((steps.at(-1)?.seq ?? 0) > seq) steps.pop();
       if ((steps.at(-1)?.seq ?? 0) < seq) steps.push({ seq, atMs: this.#cluster.nowMs });
       held.set(origin, steps);
@@ -141,8 +150,8 @@ export class LagLog {
   }
 
   /**
-   * Since when the peer has had the oldest that `n` lacks and could have taken; now, when it has
-   * nothing more.
+   * Since when the peer has had the oldest entry that `n` lacks and could have received; now, if
+   * there is none.
    */
   #oldestMs(n: number, peer: number): number {
     let oldest = this.#cluster.nowMs;
@@ -156,7 +165,10 @@ export class LagLog {
     return oldest;
   }
 
-  /** When all members take an entry that the peer holds; the beginning if its stamp is unknown. */
+  /**
+   * When all members accept an entry that the peer holds; the beginning of the run if its stamp is
+   * unknown.
+   */
   #dueMs(peer: number, origin: LaneId, seq: Seq): number {
     const { disk } = this.#cluster.replica(peer);
     const block = { ...laneSpan(origin, seq, seq + BLOCK_ENTRIES_MAX), reverse: false, limit: 1 };

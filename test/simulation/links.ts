@@ -1,10 +1,10 @@
-// When two replicas could not ask each other anything: from when either of them saw a connection
-// end, or was not there yet, until both have heard the other again. A client cannot see that, and
-// two replicas may both accept a write of one idempotency key only then.
+// When two replicas could not ask each other anything: from the time when either of them saw the
+// connection end, or was not running yet, until both have heard the other again. Clients cannot see
+// this, and only then may two replicas both accept a write with one idempotency key.
 
 import type { Cluster } from '../cluster/cluster.ts';
 
-/** A time without the link, in virtual milliseconds; the last one may have no end. */
+/** A period without the link, in virtual milliseconds; the last one may have no end. */
 interface Gap {
   readonly fromMs: number;
   untilMs: number;
@@ -21,7 +21,7 @@ export class Links {
     this.#gaps = replicas.map(() => replicas.map(() => [openGap(0)]));
   }
 
-  /** The first that is heard over a connection is the greeting. */
+  /** The first message over a connection is the greeting. */
   onHeard(n: number, peer: number): void {
     const last = this.#gapsOf(n, peer).at(-1);
     if (last !== undefined) last.untilMs = Math.min(last.untilMs, this.#cluster.nowMs);
@@ -33,8 +33,8 @@ export class Links {
   }
 
   /**
-   * At some moment in between, which may be none, one of two replicas, named by their ids, did not
-   * hear the other.
+   * Whether at some moment in between, if there is one, one of two replicas, named by their ids,
+   * did not hear the other.
    */
   wereApart(left: string, right: string, fromMs: number, untilMs: number): boolean {
     const [a, b] = [left, right].map((id) =>

@@ -1,9 +1,9 @@
-// `npm run sim`: whole clusters under faults, a seed each, on every core. What fails prints the one
-// line that repeats it.
+// `npm run sim`: whole clusters under faults, a seed each, on every core. For each failure it
+// prints a command that repeats it.
 //
 // Reading order: plan (what a seed decides), run (from the first event to the verdict), cluster,
-// world, memory-network and memory-disk (what it runs in), nemesis and workload (what happens to
-// it), judge and reached (what is asked of it).
+// world, memory-network and memory-disk (the environment), nemesis and workload (faults and
+// clients), judge and reached (the verdict).
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,10 +19,10 @@ import { Tally } from './tally.ts';
 import { trapped } from './trap.ts';
 import type { Job } from './worker.ts';
 
-/** One seed in fifty runs twice. */
+/** One seed in fifty runs twice, to show that runs are repeatable. */
 const TWICE_EVERY = 50;
 const TALLY_EVERY_MS = 60_000;
-/** A broken build fails everywhere; so many say as much as all. */
+/** A broken build fails with every seed, so the run ends after this number of failures. */
 const FAILURES_MAX = 10;
 
 await runProgram(usage, parseOptions, (options) =>
@@ -41,7 +41,7 @@ function runOne(options: Options, seed: number): number {
   );
   if (options.trace) console.log(screenplay(run, options.lines));
   console.log(`digest ${run.digest}`);
-  if (run.findings.length === 0) console.log('kept what it promises');
+  if (run.findings.length === 0) console.log('no promise was broken');
   else tell(run, options);
   return run.findings.length === 0 ? 0 : 1;
 }
@@ -55,7 +55,7 @@ function tell(run: Run, options: Options): void {
     }
   }
   const small = trapped(() => minimise(run, planOptionsOf(options), simulate));
-  console.log(`\nit takes ${small.run.plan.classes.join(', ') || 'no fault at all'}`);
+  console.log(`\nfaults that are needed for this: ${small.run.plan.classes.join(', ') || 'none'}`);
   console.log(reproducer(run.plan.seed, options, small.without));
 }
 
@@ -141,7 +141,7 @@ function conclude(tally: Tally, options: Options, elapsedMs: number): number {
   } else {
     console.log(`${tally.line()}; ${(elapsedMs / 1000).toFixed(1)} s`);
     console.log(tally.details());
-    if (isShort) console.log('the gate fails: it has not been where it has to look');
+    if (isShort) console.log('the gate fails: the states above were never reached');
   }
   return tally.failures.length > 0 || isShort ? 1 : 0;
 }

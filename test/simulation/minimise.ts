@@ -1,5 +1,5 @@
-// Makes a failing seed smaller: leaves out one class of faults after the other for as long as it
-// still fails the same check, so that what remains is what it takes.
+// Makes a failing seed smaller: leaves out one class of faults after the other while the run still
+// fails the same check. The classes that remain are the ones that the failure needs.
 
 import { type FaultClass, type Plan, type PlanOptions, planOf } from './plan.ts';
 import type { Run } from './run.ts';

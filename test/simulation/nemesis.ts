@@ -1,6 +1,6 @@
-// Carries out the timetable of a plan. Every fault begins, lasts, and ends; its effect is recorded
-// as evidence, and a strike without a target says so, so that a run without faults is not taken for
-// one that survived them.
+// Carries out the timetable of a plan. Every fault begins, lasts, and ends, and its effect is
+// recorded as evidence. A strike that found no target is recorded as such, so that a run without
+// faults does not count as one that survived them.
 
 import { ROOM_FULL, ROOM_LOW, ROOM_UNBOUNDED } from '../../src/model/disk.ts';
 import type { Prng } from '../../src/base/prng.ts';
@@ -17,22 +17,22 @@ import { type Plan, type Strike, VICTIM } from './plan.ts';
 import { SILENT } from './workload.ts';
 
 export interface NemesisEvents {
-  /** A process ended or began, so its clients know. */
+  /** Called when a process ended or began, so that its clients know it. */
   readonly onProcess: (what: 'kill' | 'restart' | 'pause', replica: number) => void;
-  /** A process died in the middle of a snapshot. */
+  /** Called when a process died while it copied a snapshot. */
   readonly onInterrupt: () => void;
-  /** What a strike did; `undefined` when there was nothing to do it to. */
+  /** The effect of a strike; `undefined` if it found no target. */
   readonly onStrike: (strike: Strike, evidence: string | undefined) => void;
 }
 
 const RESTART_MS = 50;
-/** How long a start takes, and its first commit. */
+/** The time for a start and its first commit. */
 const STARTING_MS = 10;
-/** From this roll on a process that has ended ends again while it starts. */
+/** If the severity is at least this, a process that has ended ends again while it starts. */
 const STARTING_ROLL = 0.7;
-/** In this time a replica that needs a snapshot has begun to copy one. */
+/** Within this time a replica that needs a snapshot has begun to copy one. */
 const COPY_MS_MAX = 4000;
-/** By then every replica has heard what a clock shows now. */
+/** After this time every replica has heard of the new reading of a clock. */
 const SEEN_MS = 2000;
 const SET_RIGHT = 'clocks are set right';
 const JUMPS_MS = [-600_000, -5000, -100, 100, 5000, 600_000];
@@ -42,7 +42,8 @@ export function jumpMsOf({ roll }: Strike): number {
 }
 
 /**
- * What the victim accepted before it was left in quiet has expired by then, and it has deleted it.
+ * What the victim accepted before its quiet time has expired by then, and the victim has deleted
+ * it.
  */
 const LAST_OWN_MS = 5000;
 
@@ -65,7 +66,7 @@ export class Nemesis {
   #underway = 0;
   /** Everything is healed. */
   #isOver = false;
-  /** Most faults at one time. */
+  /** The most faults that were active at the same time. */
   mostAtOnce = 0;
 
   constructor(cluster: Cluster, plan: Plan, dice: Prng, events: NemesisEvents) {
@@ -95,7 +96,7 @@ export class Nemesis {
     if (this.#plan.classes.includes('restore')) this.#keepCopies();
   }
 
-  /** Whatever is left of any fault ends. */
+  /** Every fault that is still active ends. */
   healAll(): void {
     this.#isOver = true;
     const { replicas, network } = this.#cluster;
@@ -124,21 +125,21 @@ export class Nemesis {
         if (!replica.isRunning || replica.isPaused) return undefined;
         this.#cluster.pause(target);
         this.#events.onProcess('pause', target);
-        return 'stands still';
+        return 'the process is paused';
       case 'cut':
         this.#cluster.cut(target, other);
-        return `no way to ${other}`;
+        return `the link to ${other} is cut in both directions`;
       case 'one-way':
         network.cut(target, other);
-        return `nothing to ${other}`;
+        return `frames to ${other} are lost`;
       case 'ring':
         return this.#ring(target);
       case 'break':
         network.sever(target, other);
-        return `connection to ${other} ends`;
+        return `the connection to ${other} ends`;
       case 'noise':
         network.disturb(target, other);
-        return `a bit changes on the way to ${other}`;
+        return `a bit of a frame to ${other} changes`;
       case 'loss':
         for (const { index } of replicas)
           if (index !== target) network.way(target, index).lossRate = 0.01 + 0.2 * roll;
@@ -148,17 +149,17 @@ export class Nemesis {
         return `frames arrive twice at ${other}`;
       case 'overtake':
         network.way(target, other).overtakeRate = 0.02 + 0.1 * roll;
-        return `frames overtake each other on the way to ${other}`;
+        return `frames to ${other} change their order`;
       case 'clog':
         for (const { index } of replicas)
           if (index !== target) network.way(target, index).bytesPerMs = 0.5 + 8 * roll;
-        return 'a narrow way out';
+        return 'the outgoing link is narrow';
       case 'slow-disk':
         return this.#slow(target, 50 + 250 * roll);
       case 'hung-disk':
         if (replica.storage === undefined) return undefined;
         replica.storage.hang();
-        return 'no commit ends';
+        return 'commits hang';
       case 'failed-disk':
         if (replica.storage === undefined) return undefined;
         replica.storage.failNextCommit('EIO', this.#coin());
@@ -229,7 +230,7 @@ export class Nemesis {
     }
   }
 
-  /** One process, or now and then all at once. */
+  /** Ends one process, or sometimes all at the same time. */
   #victims(target: number, roll: number): readonly number[] {
     return roll < 0.2 ? this.#cluster.replicas.map(({ index }) => index) : [target];
   }
@@ -244,7 +245,9 @@ export class Nemesis {
     return running.length === 0 ? undefined : `${running.join(' and ')} ended`;
   }
 
-  /** It ends once more while it reads its disk, replays, or has just begun to serve. */
+  /**
+   * The process ends again while it reads its disk, replays its logs, or has just begun to serve.
+   */
   #killStarting(target: number, how: 'kill' | 'power'): void {
     const { world } = this.#cluster;
     world.after(STARTING_MS * this.#dice.next(), () => {
@@ -254,7 +257,7 @@ export class Nemesis {
     });
   }
 
-  /** Ends and begins again, some times a second. */
+  /** The process ends and begins again, several times a second. */
   #storm({ target, untilMs }: Strike): string | undefined {
     const again = (): void => {
       if (this.#cluster.nowMs >= untilMs) return;
@@ -263,7 +266,7 @@ export class Nemesis {
       this.#cluster.world.after(RESTART_MS + 100 + this.#dice.below(900), again);
     };
     again();
-    return `${target} ends again and again`;
+    return `${target} ends repeatedly`;
   }
 
   #restart(index: number): void {
@@ -273,7 +276,10 @@ export class Nemesis {
     this.#events.onProcess('restart', index);
   }
 
-  /** Each replica reaches a majority, and no two the same one (Jepsen's majorities ring). */
+  /**
+   * Each replica reaches a majority, and each majority is a different one (Jepsen's majorities
+   * ring).
+   */
   #ring(from: number): string | undefined {
     const count = this.#cluster.replicas.length;
     if (count < 3) return undefined;
@@ -281,7 +287,7 @@ export class Nemesis {
       const far = (from + n + Math.ceil(count / 2)) % count;
       if (far !== (from + n) % count) this.#cluster.network.cut((from + n) % count, far);
     }
-    return 'no two see the same';
+    return 'each replica sees another majority';
   }
 
   #widen(target: number): void {
@@ -302,17 +308,18 @@ export class Nemesis {
   }
 
   /**
-   * Almost full, which the replica learns in time; or full, which it learns by a failing commit.
+   * Almost full, which the replica measures in time; or full, which it learns from a failing
+   * commit.
    */
   #fill(target: number, roll: number): string | undefined {
     const replica = this.#cluster.replica(target);
     if (replica.host === undefined) return undefined;
     if (roll < 0.5) {
       replica.host.disk(roll < 0.25 ? ROOM_LOW : ROOM_FULL);
-      return 'is almost full';
+      return 'the disk is almost full';
     }
     replica.isFull = true;
-    return 'has no room';
+    return 'the disk is full';
   }
 
   #calm(target: number): void {
@@ -322,7 +329,7 @@ export class Nemesis {
     replica.host?.disk(ROOM_UNBOUNDED);
   }
 
-  /** A bit of one stored record. */
+  /** Changes a bit of one stored record. */
   #damage(): string | undefined {
     const { disk } = this.#cluster.replica(VICTIM);
     const everything = { ...allRecords(), reverse: false, limit: 10_000, bytesMax: 1e9 };
@@ -335,9 +342,9 @@ export class Nemesis {
   }
 
   /**
-   * Records of the victim's disk are gone, or replaced by older ones, without an error. Another
-   * disk has the lost ones. Only keys that are not read before the end: until the loss is found,
-   * what a client reads there is wrong.
+   * Records on the victim's disk are deleted, or replaced by older ones, without an error. Another
+   * disk has the lost ones. Only keys that no client reads before the end are chosen: until the
+   * loss is found, a read of them is wrong.
    */
   #vanish(roll: number): string | undefined {
     const { disk } = this.#cluster.replica(VICTIM);
@@ -349,7 +356,7 @@ export class Nemesis {
       const key = recordKey(record.namespace, record.key);
       const older = this.#coin() === 'kept' ? this.#older(record) : undefined;
       disk.write({ keys: [key], values: [older && encodedOf(older)] }, true);
-      hit.push(`${record.key} is ${older === undefined ? 'gone' : 'an older one'}`);
+      hit.push(`${record.key} is ${older === undefined ? 'gone' : 'replaced by an older version'}`);
     }
     return hit.length === 0 ? undefined : hit.join(', ');
   }
@@ -388,7 +395,7 @@ export class Nemesis {
     return `the clock jumps by ${jumpMsOf(strike)} ms`;
   }
 
-  /** It gains or loses up to a fifth of a second in each. */
+  /** The clock gains or loses up to a fifth of a second in each second. */
   #skew({ target, roll }: Strike): string | undefined {
     if (!this.#cluster.replica(target).isRunning) return undefined;
     if (this.#wouldBeMajority(target)) return SET_RIGHT;
@@ -399,8 +406,8 @@ export class Nemesis {
   }
 
   /**
-   * A majority of wrong clocks is believed. So if another one would make a majority, the wrong ones
-   * are set right instead; they count as wrong until all replicas have seen it.
+   * A majority of wrong clocks is believed. So if one more would make a majority, all wrong ones
+   * are set right instead; they count as wrong until all replicas have noticed.
    */
   #wouldBeMajority(target: number): boolean {
     const { nowMs, members } = this.#cluster;
@@ -422,7 +429,7 @@ export class Nemesis {
     this.#cluster.world.after(5000, () => this.#keepCopies());
   }
 
-  /** The directory as it was some time ago. */
+  /** The directory in an earlier state. */
   #restore(): string | undefined {
     const { quietFromMs = 0 } = this.#plan;
     const quiet = this.#copies.filter(({ atMs }) => atMs >= quietFromMs + LAST_OWN_MS);
@@ -433,17 +440,17 @@ export class Nemesis {
     const replica = this.#cluster.replica(VICTIM);
     replica.disk = copy.disk.copy();
     replica.identity = copy.identity;
-    return 'an old copy of the directory comes back';
+    return 'the process starts with an old copy of its directory';
   }
 
   #wipe(): string | undefined {
     if (!this.#isWhole()) return undefined;
     this.#kill([VICTIM], 'kill');
     this.#cluster.replica(VICTIM).wipe();
-    return 'the directory is gone';
+    return 'the directory is deleted';
   }
 
-  /** Its process dies once more while it copies a snapshot, if it does. */
+  /** The process of the replica dies again while it copies a snapshot, if it copies one. */
   #interrupt(untilMs: number): void {
     const { world, nowMs } = this.#cluster;
     if (this.#isOver || nowMs > untilMs) return;
@@ -457,7 +464,7 @@ export class Nemesis {
     }
   }
 
-  /** Another replica holds all that the victim does: the last good copy stays. */
+  /** Another replica holds everything that the victim holds, so the last good copy remains. */
   #isWhole(): boolean {
     const victim = this.#cluster.replica(VICTIM).status()?.self.vector;
     if (victim === undefined || !this.operator.isDone) return false;
@@ -472,7 +479,7 @@ export class Nemesis {
   }
 }
 
-/** The live records of a namespace that a disk holds whole. */
+/** The live, undamaged records of a namespace on a disk. */
 function recordsOf(disk: MemoryDisk, namespace: string): Record[] {
   const result = disk.range({ ...allRecords(), reverse: false, limit: 10_000, bytesMax: 1e9 });
   if (!result.ok) return [];

@@ -1,11 +1,12 @@
-// The operator whose cluster changes its members while faults go on: takes a spare replica in, with
-// an empty directory, and takes a dead one out, whose directory may come back. It asks one running
-// member after the other until a change is done, and never starts in between what it has given up.
+// The operator whose cluster changes its members while faults continue: it adds a spare replica,
+// with an empty directory, and removes a dead one, whose directory may come back. It asks one
+// running member after the other until a change is done, and meanwhile does not start the replica
+// that it has given up.
 //
-// Only spares are given up, and only when another replica holds all that they do: what no other
-// holds would be lost with them, as it has to be. And only while the one whose disk may be lost is
-// whole: it votes again when it has heard all others, so a dead member and a lost disk at one time
-// leave four members without a majority.
+// Only spares are given up, and only if another replica holds everything that they hold, because
+// what no other replica holds would be lost. The replica whose disk may be lost must be whole at
+// that time: it votes only when it has heard all others, so a dead member together with a lost disk
+// would leave four members without a majority.
 
 import type { Prng } from '../../src/base/prng.ts';
 import type { Asked, Cluster, Replica } from '../cluster/cluster.ts';
@@ -20,10 +21,10 @@ const ASK_AGAIN_MS = 500;
 const ASKED_MS = 5000;
 
 export class Operator {
-  /** Changes that were carried through. */
+  /** The changes that were completed. */
   joined = 0;
   forgotten = 0;
-  /** Most members at one time. */
+  /** The largest number of members so far. */
   seatsMost: number;
   readonly #cluster: Cluster;
   readonly #dice: Prng;
@@ -37,17 +38,17 @@ export class Operator {
     this.#events = events;
   }
 
-  /** As the last change has left them. */
+  /** The members after the last change. */
   get seats(): number {
     return this.#cluster.members.length + this.joined - this.forgotten;
   }
 
-  /** No change is under way. */
+  /** No change is in progress. */
   get isDone(): boolean {
     return !this.#isBusy;
   }
 
-  /** Begins a change; says what it does, or nothing where there is nothing to change. */
+  /** Begins a change; returns its description, or `undefined` if there is nothing to change. */
   act(): string | undefined {
     if (this.#isBusy) return undefined;
     const spares = this.#cluster.replicas.slice(this.#cluster.members.length);
@@ -83,7 +84,7 @@ export class Operator {
     return `${index} is dead and forgotten`;
   }
 
-  /** The old directory is started once more, out of reach of clients: it must be turned away. */
+  /** Starts the old directory again, hidden from clients: the members must refuse it. */
   #bringBack(spare: Replica): void {
     spare.isGivenUp = false;
     spare.isHidden = true;
@@ -123,7 +124,7 @@ export class Operator {
     return this.#cluster.replica(VICTIM).status()?.self.state === 'serving';
   }
 
-  /** Another that runs holds all that it does, and was never without a disk. */
+  /** Another running replica holds everything that it holds, and has never lost its disk. */
   #isWholeElsewhere(spare: Replica): boolean {
     const status = spare.status();
     if (status === undefined || spare.isPaused) return false;

@@ -1,4 +1,4 @@
-// The command line of `npm run sim`, checked: an unknown word is refused, every number has a bound.
+// The command line of `npm run sim`. An unknown word is refused, and every number has a bound.
 
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -8,7 +8,7 @@ import { FAULTS, type FaultClass, RUN_MS } from './plan.ts';
 export interface Options {
   readonly seeds: number;
   readonly from: number;
-  /** Go on with new seeds until this many milliseconds have passed. */
+  /** Continue with new seeds until this many milliseconds have passed. */
   readonly untilMs: number | undefined;
   readonly seed: number | undefined;
   readonly trace: boolean;
@@ -22,7 +22,7 @@ export interface Options {
   readonly json: boolean;
   /** Write the digest of each run to this file. */
   readonly digests: string | undefined;
-  /** Fail where a digest is not the one in this file. */
+  /** Fail if a digest differs from the one in this file. */
   readonly against: string | undefined;
 }
 
@@ -30,25 +30,25 @@ export const usage = `npm run sim -- [options]
 Runs a whole cluster in one process under random faults, a run for each seed, and judges what its clients
 saw. A run takes seconds; 300 seeds take minutes.
 
-  --seeds N         how many seeds (300)
-  --from N          the first of them (1)
-  --hours H         go on with further seeds for this long, with a tally every minute
-  --seed N          one seed, and what it found
-  --trace           with --seed: the end of the run as a screenplay
-  --lines N         of the screenplay (60)
+  --seeds N         number of seeds (300)
+  --from N          first seed (1)
+  --hours H         continue with further seeds for this long, with a tally every minute
+  --seed N          run one seed, and print what it found
+  --trace           with --seed: print the end of the run as a screenplay
+  --lines N         length of the screenplay (60)
   --seconds S       virtual seconds of each run (${RUN_MS / 1000})
-  --without A,B     leave out classes of faults
-  --only A,B        these classes instead of what the seed draws
-                    of ${FAULTS.join(', ')}
-  --workers N       processes (one a core)
-  --gate            fail, too, when a state was never reached that the gate has to reach
+  --without A,B     leave out these classes of faults
+  --only A,B        use these classes instead of those that the seed chooses; the classes are
+                    ${FAULTS.join(', ')}
+  --workers N       number of processes; default: one for each core
+  --gate            also fail if a state of the gate was never reached
   --until-found     stop at the first seed that finds something
-  --json            one line of JSON at the end instead of text
-  --digests FILE    write the digest of every run there, a line for each seed
-  --against FILE    fail where a digest differs from such a file, as after a change that should change nothing
-  --help            this text`;
+  --json            print one line of JSON at the end instead of text
+  --digests FILE    write the digest of each run to a file, one line for each seed
+  --against FILE    fail if a digest differs from such a file, for a change that must not change any run
+  --help            print this text`;
 
-/** `undefined` when help is asked for. */
+/** `undefined` if help is requested. */
 export function parseOptions(args: readonly string[]): Options | undefined {
   const { values } = parseArgs({
     args: [...args],

@@ -1,14 +1,14 @@
 // What a seed decides before its run begins: the cluster, its bounds, its clients, and a timetable
-// of faults. Whatever is drawn comes from a stream of its own, so that leaving out a class of
-// faults changes nothing else: that is how a failing seed is made smaller.
+// of faults. Each group of decisions has its own stream of random numbers. So a class of faults can
+// be left out without any other change, and a failing seed can be made smaller.
 
 import { createPrng, type Prng } from '../../src/base/prng.ts';
 import { type Settings, SETTINGS_DEFAULT } from '../../src/model/settings.ts';
 import type { NodeOptions } from '../cluster/world.ts';
 
 /**
- * Swarm testing (Groce et al., 2012): each seed takes about half of them, else everything averages
- * out.
+ * Swarm testing (Groce et al., 2012): each seed takes about half of the classes, because runs with
+ * all of them would be too similar.
  */
 export const FAULTS = [
   'kill',
@@ -40,12 +40,12 @@ export const FAULTS = [
 export type FaultClass = (typeof FAULTS)[number];
 
 /**
- * The replica whose disk is bad, in runs that damage what is durable: another has the last good
- * copy.
+ * The replica whose disk fails, in runs that damage what is durable; another replica has the last
+ * good copy.
  */
 export const VICTIM = 0;
 /**
- * These take what was durable. They befall one replica only, and writes of such a run ask for two
+ * These destroy durable data. They affect only one replica, and writes of such a run ask for two
  * copies.
  */
 const TAKE_DATA: ReadonlySet<FaultClass> = new Set(['restore', 'wipe']);
@@ -56,31 +56,34 @@ export interface Strike {
   readonly untilMs: number;
   readonly target: number;
   readonly other: number;
-  /** In [0, 1): how hard. */
+  /** The severity, in [0, 1). */
   readonly roll: number;
 }
 
 export interface Plan {
   readonly seed: number;
   readonly regions: readonly string[];
-  /** Regions of replicas that may join. */
+  /** The regions of replicas that may join. */
   readonly spares: readonly string[];
   readonly clocks: readonly NodeOptions[];
   readonly settings: Partial<Settings>;
-  /** Milliseconds between neighbours, and up to how many more, drawn for each frame. */
+  /**
+   * The latency between neighbours in milliseconds, and the most that each frame is delayed in
+   * addition.
+   */
   readonly latencyMs: number;
   readonly jitterMs: number;
-  /** What a commit takes: on a slow disk more is under way when a process dies. */
+  /** The duration of a commit: with a slow disk more is in progress when a process dies. */
   readonly commitMs: number;
   readonly clients: number;
   readonly thinkMs: number;
   readonly keys: number;
   readonly valueBytes: number;
-  /** The fewest copies that a write asks for. */
+  /** The fewest copies that any write asks for. */
   readonly copiesMin: number;
   /**
-   * From when on the victim takes no writes of clients, if ever: an old copy of its directory lacks
-   * nothing of its own.
+   * From this time on the victim gets no writes of clients, so an old copy of its directory lacks
+   * no write of its own; `undefined`: it always gets them.
    */
   readonly quietFromMs: number | undefined;
   /** The safety phase, in virtual time; the liveness phase follows. */
@@ -90,21 +93,21 @@ export interface Plan {
 }
 
 export interface PlanOptions {
-  /** All of the run but for its end, which takes as long as it takes. */
+  /** The whole run except its end, whose length is not fixed. */
   readonly runMs?: number;
   readonly without?: readonly FaultClass[];
-  /** Instead of what the seed would take. */
+  /** Replaces the classes that the seed would choose. */
   readonly only?: readonly FaultClass[];
 }
 
 export const RUN_MS = 60_000;
-/** After the heal clients go on for a while: what was cut off must work again. */
+/** After the heal clients continue for this time: replicas that were cut off must work again. */
 export const AFTER_HEAL_MS = 8000;
 
 const REGIONS = ['ap', 'eu', 'us', 'eu', 'us'];
 const SPARES = ['sa', 'za'];
 const GAP_MS = 3000;
-/** Runs in which nothing but clocks goes wrong. */
+/** In these runs nothing but clocks goes wrong. */
 const CLOCKS_ONLY = 0.1;
 export const WRONG_CLOCKS: readonly FaultClass[] = ['jump', 'blip', 'skew'];
 
@@ -114,7 +117,7 @@ export function planOf(seed: number, options: PlanOptions = {}): Plan {
   const dice = createPrng(seed);
   const shape = dice.split('shape');
   const drawnCount = shape.chance(0.7) ? 3 : 2 + shape.below(4);
-  // A fifth of the seeds, and some of the others: five replicas in three regions.
+  // A fifth of the seeds, and some of the others, have five replicas in three regions.
   const count = dice.split('wide').chance(0.2) ? 5 : drawnCount;
   const isClocksOnly = dice.split('clocks only').chance(CLOCKS_ONLY);
   const drawn = isClocksOnly
@@ -166,9 +169,9 @@ function clockOf(dice: Prng): NodeOptions {
 }
 
 /**
- * Every bound small in some runs, so that its edge is walked. Where nothing but clocks goes wrong
- * links are not narrow: a window that one or a few entries fill carries no more in a round trip,
- * and who then writes more is behind for a reason.
+ * Some runs have small bounds everywhere, so that they are reached. If only clocks go wrong,
+ * windows are wide: a window that a few entries fill carries no more in a round trip, and a replica
+ * with more writes is then behind for a good reason.
  */
 function settingsOf(
   dice: Prng,
@@ -192,7 +195,7 @@ function settingsOf(
   };
 }
 
-/** With each commit, or after a few, or as seldom as in production. */
+/** After each commit, after a few, or as seldom as in production. */
 function checkpointsOf(dice: Prng): Partial<Settings> {
   if (dice.chance(0.25)) return { checkpointBytes: 1, checkpointEntries: 1, checkpointMs: 0 };
   if (dice.chance(0.4)) {
@@ -206,17 +209,17 @@ function checkpointsOf(dice: Prng): Partial<Settings> {
   };
 }
 
-/** Of a few records, so that processes die between two of them; or as large as in production. */
+/** A few records, so that processes die between two pieces; or as large as in production. */
 function piecesOf(dice: Prng): Partial<Settings> {
   return dice.chance(0.3) ? {} : { checkpointPieceBytes: 1 + dice.below(500) };
 }
 
-/** The victim's disk may forget, or not know, what it has acknowledged. */
+/** The victim's disk may lose, or never store, what it has acknowledged. */
 export function isForgetful({ copiesMin, classes }: Plan): boolean {
   return copiesMin > 1 || classes.includes('damage');
 }
 
-/** Some of these change a disk without a word. */
+/** Some of these change a disk without an error. */
 export function isSilent(classes: readonly FaultClass[]): boolean {
   return classes.includes('damage') || classes.includes('vanish');
 }
@@ -246,7 +249,7 @@ function laneOf(
     const fault = classes[dice.below(classes.length)] as FaultClass;
     const target = dice.below(replicas);
     const other = (target + 1 + dice.below(replicas - 1)) % replicas;
-    // Some longer than every time-out of the peers.
+    // Some pauses are longer than every time-out of the peers.
     const lastsMs = dice.chance(0.3) ? 3000 + dice.below(7000) : 50 + dice.below(2500);
     const untilMs = Math.min(atMs + lastsMs, endMs);
     strikes.push({ fault, atMs, untilMs, target, other, roll: dice.next() });

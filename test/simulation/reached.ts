@@ -1,6 +1,6 @@
-// Sometimes-assertions: states that a gate run must have been in, else it has not looked where bugs
-// are. Each has a name, and is noticed from outside: from replies to clients, counters, notes,
-// and the timetable.
+// Sometimes-assertions: states that a gate run must have reached; otherwise it has not tested what
+// it has to. Each has a name, and is recognised from outside: from replies to clients, counters,
+// notes, and the timetable.
 
 import type { Message } from '../../src/model/message.ts';
 import type { Metrics } from '../../src/model/metrics.ts';
@@ -10,82 +10,82 @@ import { jumpMsOf, type Nemesis } from './nemesis.ts';
 import type { Strike } from './plan.ts';
 import type { Workload } from './workload.ts';
 
-/** How often each was seen. */
+/** How often each state was reached. */
 export type Reached = Map<Sometimes, number>;
 
 const COUNTED = {
-  conflictsLww: 'two writers met, and the later won',
-  writesIndeterminate: 'a write ended as unknown',
-  idempotentReplays: 'a retry was answered from the first attempt',
+  conflictsLww: 'a newer concurrent write won over another one',
+  writesIndeterminate: 'a write had an unknown outcome',
+  idempotentReplays: 'a retry got the reply of the first attempt',
   readRepairs: 'a read repaired a replica',
-  readHedges: 'a read asked one replica more',
-  cacheMisses: 'a record came from disk',
+  readHedges: 'a read asked one more replica',
+  cacheMisses: 'a record was read from disk',
   recordsDamaged: 'a damaged record was noticed',
-  clockRefusals: 'a stamp too far ahead was refused',
-  streamDuplicates: 'an entry came twice',
-  streamGaps: 'a stream had a gap',
-  logEntriesTruncated: 'the log was cut',
-  scrubRounds: 'a scrub went through',
-  snapshotsReceived: 'a snapshot was taken over',
-  treeLeavesMended: 'a scrub found what storage had lost in silence',
-  treeRebuilds: 'a hash tree was counted anew',
-  treeRoundsEqual: 'two hash trees were seen to be equal',
+  clockRefusals: 'a stamp that was too far ahead was refused',
+  streamDuplicates: 'an entry arrived twice',
+  streamGaps: 'entries did not follow the last one of their log',
+  logEntriesTruncated: 'a log was truncated',
+  scrubRounds: 'a scrub completed a round',
+  snapshotsReceived: 'a snapshot was copied',
+  treeLeavesMended: 'a leaf was mended that the storage had lost without an error',
+  treeRebuilds: 'a hash tree was computed again',
+  treeRoundsEqual: 'a tree walk found no difference',
   treeRoundsDifferent: 'a tree walk found a difference',
-  treeRoundsUnknown: 'a tree walk could not tell',
-  treeRecordsMended: 'a divergence was repaired',
+  treeRoundsUnknown: 'a tree walk had no result',
+  treeRecordsMended: 'a lost record was fetched from a peer',
   tombstonesDropped: 'a tombstone was dropped',
   expirationsDeleted: 'an expired value was deleted by its origin',
   snapshotRecordsAbsent: 'a record was dropped because a snapshot lacks it',
-  resurrectionsRefused: 'a record that had been deleted came again',
-  entriesReplayed: 'a start replayed what no checkpoint had written',
+  resurrectionsRefused: 'a peer sent a record that had been deleted',
+  entriesReplayed: 'a start replayed entries behind the last checkpoint',
 } as const satisfies { readonly [name in keyof Metrics]?: string };
 
 const REFUSALS = {
   'no-quorum': 'a request found no quorum',
-  timeout: 'a request ran into its deadline',
+  timeout: 'a request timed out',
   overloaded: 'a queue was full',
-  'idempotency-in-flight': 'a retry met another under way',
-  'low-disk': 'a write met a disk almost full',
+  'idempotency-in-flight': 'a retry met another attempt in progress',
+  'low-disk': 'a write met an almost full disk',
   'storage-failed': 'a request met a failed disk',
-  'catching-up': 'a write met a replica that was not ready',
+  'catching-up': 'a write met a replica that was catching up',
 } as const;
 
 const OWN = [
   'a commit carried eight entries or more',
-  'a commit was under way when the process died',
+  'a process died during a commit',
   'a process died between two pieces of a checkpoint',
   'a process died while it replayed its logs',
-  'a disk failed and the replica began again',
-  'a process was killed while others were cut off',
-  'all processes were down at once',
-  'two faults at once',
-  'a replica stood still for longer than its peers wait',
-  'a connection ended while both lived',
+  'a replica restarted after its disk had failed',
+  'a process was killed during a partition',
+  'all processes were down at the same time',
+  'two faults were active at the same time',
+  'a replica was paused for longer than the time-out of its peers',
+  'a connection ended although both processes ran',
   'a clock went backwards',
   'a clock went ahead of what peers accept',
-  'a directory was lost and came back from peers',
-  'an old copy of a directory came back',
-  'a process died in the middle of a snapshot',
-  'an entry came from another than its origin',
-  'a read showed the absence of a deleted value',
-  'a read lacked what had been accepted elsewhere',
-  'a write with all replicas succeeded',
-  'a reply said that nobody knows, and the write was there',
+  'a replica lost its directory and copied the data from peers',
+  'a replica started with an old copy of its directory',
+  'a process died while it copied a snapshot',
+  'an entry was pulled from a replica that is not its origin',
+  'a read did not find a deleted value',
+  'a read lacked a value that another replica had accepted',
+  'a write with w=all succeeded',
+  'a write with an unknown outcome was read later',
   'a client gave up before the answer',
-  'a stale bound was proved',
-  'a stale replica was refused',
+  'a read proved a bound on its staleness',
+  'a stale replica refused a read',
   'a stale replica returned',
-  'a stale replica let another answer a read',
-  'a stale replica let another answer a list',
-  'a stale replica let another answer in order',
+  'a stale replica forwarded a read',
+  'a stale replica forwarded a list',
+  'a stale replica forwarded a request in a fifo namespace',
   'a replica paused',
   'a replica whose disk hung did not answer',
-  'a paused replica kept serving by minServing',
-  'a read met a replica that had not verified what it holds',
-  'two hash trees were compared behind a replica that had gone on',
+  'minServing kept a paused replica serving',
+  'a read met a replica that was catching up',
+  'two hash trees were compared at a cut behind the replica',
   'a replica joined',
-  'a dead replica was forgotten',
-  'a forgotten replica was turned away',
+  'a dead member was removed',
+  'a removed member was refused when it returned',
 ] as const;
 
 export type Sometimes =
@@ -117,7 +117,7 @@ export class Watcher {
     if (times > 0) this.reached.set(name, (this.reached.get(name) ?? 0) + times);
   }
 
-  /** An incarnation is about to end: its counters go with it. */
+  /** The incarnation is about to end, and its counters end with it. */
   ends(index: number): void {
     const { host, storage } = this.#cluster.replica(index);
     if (host === undefined) return;
@@ -126,27 +126,28 @@ export class Watcher {
     if (metrics.checkpointPieces > 0) this.see('a process died between two pieces of a checkpoint');
     if (state === 'starting' && metrics.entriesReplayed > 0)
       this.see('a process died while it replayed its logs');
-    if (storage?.isCommitting === true) this.see('a commit was under way when the process died');
+    if (storage?.isCommitting === true) this.see('a process died during a commit');
   }
 
   struck(strike: Strike): void {
     this.#strikes.push(strike);
     const { fault, atMs, untilMs } = strike;
     const { replicas } = this.#cluster;
-    if (replicas.every(({ isRunning }) => !isRunning)) this.see('all processes were down at once');
+    if (replicas.every(({ isRunning }) => !isRunning))
+      this.see('all processes were down at the same time');
     if (fault === 'pause' && untilMs - atMs > PEERS_WAIT_MS)
-      this.see('a replica stood still for longer than its peers wait');
-    if (fault === 'break') this.see('a connection ended while both lived');
+      this.see('a replica was paused for longer than the time-out of its peers');
+    if (fault === 'break') this.see('a connection ended although both processes ran');
     if (fault === 'jump' && jumpMsOf(strike) < 0) this.see('a clock went backwards');
     if (fault === 'jump' && jumpMsOf(strike) > DRIFT_MS_MAX)
       this.see('a clock went ahead of what peers accept');
-    if (fault === 'wipe') this.see('a directory was lost and came back from peers');
-    if (fault === 'restore') this.see('an old copy of a directory came back');
+    if (fault === 'wipe') this.see('a replica lost its directory and copied the data from peers');
+    if (fault === 'restore') this.see('a replica started with an old copy of its directory');
     const isCut = this.#strikes.some(
       (other) => CUTS.has(other.fault) && other.atMs <= atMs && other.untilMs > atMs,
     );
     if (isCut && (fault === 'kill' || fault === 'power'))
-      this.see('a process was killed while others were cut off');
+      this.see('a process was killed during a partition');
   }
 
   finish(
@@ -154,23 +155,26 @@ export class Watcher {
     workload: Workload,
     turns: ReadonlyMap<string, number>,
   ): void {
-    if (mostAtOnce > 1) this.see('two faults at once');
+    if (mostAtOnce > 1) this.see('two faults were active at the same time');
     this.see('a replica joined', operator.joined);
-    this.see('a dead replica was forgotten', operator.forgotten);
-    this.see('a forgotten replica was turned away', this.#cluster.notesOf('forgotten').length);
+    this.see('a dead member was removed', operator.forgotten);
+    this.see(
+      'a removed member was refused when it returned',
+      this.#cluster.notesOf('forgotten').length,
+    );
     const { replicas, entriesPassedOn } = this.#cluster;
     for (const { index, halts } of replicas) {
       this.ends(index);
-      this.see('a disk failed and the replica began again', halts.length);
+      this.see('a replica restarted after its disk had failed', halts.length);
     }
-    this.see('an entry came from another than its origin', entriesPassedOn);
+    this.see('an entry was pulled from a replica that is not its origin', entriesPassedOn);
     this.#read(workload);
     for (const [turn, times] of turns) {
       const [from, to] = turn.split(' ');
       if (from === 'stale' && to === 'serving') this.see('a stale replica returned', times);
       if (to === 'paused') this.see('a replica paused', times);
       if (to === 'hung') this.see('a replica whose disk hung did not answer', times);
-      if (to === 'kept') this.see('a paused replica kept serving by minServing', times);
+      if (to === 'kept') this.see('minServing kept a paused replica serving', times);
     }
   }
 
@@ -179,7 +183,7 @@ export class Watcher {
     const cut = new Map(message.vector);
     const vector = this.#cluster.replica(from).status()?.self.vector ?? [];
     if (vector.some(([origin, seq]) => seq > seqOf(cut, origin)))
-      this.see('two hash trees were compared behind a replica that had gone on');
+      this.see('two hash trees were compared at a cut behind the replica');
   }
 
   #count(metrics: Metrics): void {
@@ -191,7 +195,7 @@ export class Watcher {
 
   #read({ history, bounded }: Workload): void {
     this.see(
-      'a stale bound was proved',
+      'a read proved a bound on its staleness',
       bounded.filter(({ stalenessMs }) => stalenessMs !== 'unknown').length,
     );
     const unknown = new Set<string>();
@@ -202,25 +206,26 @@ export class Watcher {
       if (ok === true && type === 'put') accepted.set(key, return_ns);
       if (ok === true && type === 'delete') deleted.set(key, return_ns);
       if ('w' in rest && ok === true && rest.w === this.#cluster.members.length)
-        this.see('a write with all replicas succeeded');
+        this.see('a write with w=all succeeded');
       const reason = rest.reason ?? '';
       if (reason in REFUSALS) this.see(REFUSALS[reason as keyof typeof REFUSALS]);
-      if (reason === 'replica-stale') this.see('a stale replica was refused');
+      if (reason === 'replica-stale') this.see('a stale replica refused a read');
       if (rest.asked !== undefined) {
-        if (type === 'get') this.see('a stale replica let another answer a read');
-        if (type === 'list') this.see('a stale replica let another answer a list');
-        if (rest.level === 'fifo') this.see('a stale replica let another answer in order');
+        if (type === 'get') this.see('a stale replica forwarded a read');
+        if (type === 'list') this.see('a stale replica forwarded a list');
+        if (rest.level === 'fifo')
+          this.see('a stale replica forwarded a request in a fifo namespace');
       }
       if (reason === 'catching-up' && type === 'get' && rest.ns === 'lt')
-        this.see('a read met a replica that had not verified what it holds');
+        this.see('a read met a replica that was catching up');
       if (reason === 'gave up') this.see('a client gave up before the answer');
       if (type !== 'get' || ok !== true) continue;
       if (rest.result === null && (deleted.get(key) ?? Infinity) < rest.call_ns)
-        this.see('a read showed the absence of a deleted value');
+        this.see('a read did not find a deleted value');
       if (rest.result === null && (accepted.get(key) ?? Infinity) < rest.call_ns)
-        this.see('a read lacked what had been accepted elsewhere');
+        this.see('a read lacked a value that another replica had accepted');
       if (typeof rest.result === 'string' && unknown.has(rest.result))
-        this.see('a reply said that nobody knows, and the write was there');
+        this.see('a write with an unknown outcome was read later');
     }
   }
 }

@@ -1,6 +1,6 @@
-// One seed from its first event to its verdict: the faults of the plan (safety), then everything
-// heals and clients go on (liveness), then quiet, one more start of every replica, which reads its
-// whole log and verifies it, and final reads.
+// One seed from its first event to its verdict: the faults of the plan (safety); then everything
+// heals and clients continue (liveness); then quiet, one more start of every replica, which reads
+// and verifies its whole log, and final reads.
 
 import { createPrng } from '../../src/base/prng.ts';
 import { Cluster, type Replica } from '../cluster/cluster.ts';
@@ -24,7 +24,7 @@ import { NAMESPACES, Workload } from './workload.ts';
 
 export interface StrikeMade {
   readonly strike: Strike;
-  /** What it did; `undefined` when it found nothing to hit. */
+  /** The effect; `undefined` if it found no target. */
   readonly evidence: string | undefined;
 }
 
@@ -33,7 +33,7 @@ export interface Run {
   readonly cluster: Cluster;
   readonly workload: Workload;
   readonly strikes: readonly StrikeMade[];
-  /** Empty: it kept what it promises. */
+  /** Empty if the run kept all promises. */
   readonly findings: readonly Finding[];
   readonly reached: Reached;
   /** Virtual milliseconds. */
@@ -48,11 +48,13 @@ const QUIET_MS = 5000;
 const SETTLE_STEP_MS = 20;
 const AGREE_STEP_MS = 200;
 /**
- * A healed cluster has this long to become equal. What a clock that went ahead has stamped is
- * refused until the others' clocks have come so far.
+ * A healed cluster has this long to become equal. Entries that a fast clock has stamped are
+ * accepted only when the other clocks have reached that time.
  */
 const CONVERGE_MS = 60_000;
-/** A newcomer copies everything; in parts of one record, over a long link, that takes this long. */
+/**
+ * A newcomer copies all records; in parts of one record, over a long link, that takes this long.
+ */
 const COPY_MS = 240_000;
 
 export function simulate(plan: Plan): Run {
@@ -98,7 +100,7 @@ export function simulate(plan: Plan): Run {
       if (what === 'kill') watcher.ends(replica);
       workload.fault(what, replica);
     },
-    onInterrupt: () => watcher.see('a process died in the middle of a snapshot'),
+    onInterrupt: () => watcher.see('a process died while it copied a snapshot'),
     onStrike(strike, evidence) {
       strikes.push({ strike, evidence });
       if (evidence !== undefined) watcher.struck(strike);
@@ -145,7 +147,7 @@ export function simulate(plan: Plan): Run {
   };
 }
 
-/** Starts every replica once more and asks all of them for everything. */
+/** Starts every replica once more and reads everything at each. */
 function finish(
   cluster: Cluster,
   workload: Workload,
@@ -165,15 +167,15 @@ function finish(
 }
 
 /**
- * The trees say the same, and what the disks say; at once where no disk has lost or changed
- * anything in silence. What a replica deletes meanwhile, because it has expired, is in its tree
- * before it is on its disk, and there before others have it.
+ * Waits until the trees are equal to each other and to the disks; at once, if no disk has lost or
+ * changed anything without an error. A replica deletes expired values meanwhile: such a delete is
+ * in its tree before it is on its disk, and before other replicas have it.
  */
 function agree(cluster: Cluster, { classes }: Plan, findings: Finding[]): void {
   const untilMs = cluster.nowMs + (isSilent(classes) ? CONVERGE_MS : 0);
   const quietByMs = untilMs + CONVERGE_MS;
   for (;;) {
-    const trouble = isQuiet(cluster) ? treesTrouble(cluster) : 'are not quiet';
+    const trouble = isQuiet(cluster) ? treesTrouble(cluster) : 'the replicas are still busy';
     if (trouble === undefined) return;
     if (cluster.nowMs >= (isQuiet(cluster) ? untilMs : quietByMs)) {
       findings.push({ check: 'trees', reason: trouble, counterexample: [] });
@@ -187,14 +189,14 @@ function isQuiet(cluster: Cluster): boolean {
   return cluster.isSettled() && cluster.seated().every(({ storage }) => !storage?.isCommitting);
 }
 
-/** After the last value has expired. */
+/** Waits until the last value has expired. */
 function judgeLeases(leases: Leases, plan: Plan): Finding[] {
   const isClockSet = plan.classes.some((fault) => WRONG_CLOCKS.includes(fault));
   const wrong = [...leases.judgeForgotten(), ...leases.judge(isClockSet, aheadMsOf(plan))];
   return wrong.map((reason) => ({ check: 'expiry', reason, counterexample: [] }));
 }
 
-/** How far ahead of the right time a clock may have been. */
+/** How far ahead of the correct time a clock may have been. */
 function aheadMsOf({ strikes }: Plan): number {
   return strikes
     .filter(({ fault }) => fault === 'jump' || fault === 'blip')
@@ -215,7 +217,7 @@ function settle(cluster: Cluster, plan: Plan, findings: Finding[]): void {
   }
 }
 
-/** Every namespace whose lag is bounded is answered for again. */
+/** Every namespace whose lag is bounded is served again. */
 export function isFit(replica: Replica): boolean {
   return replica.status()?.self.namespaces.every(({ state }) => state === 'serving') === true;
 }
@@ -230,7 +232,7 @@ function unequal(cluster: Cluster): string {
     const alone = status?.peers.filter((peer) => !peer.connected).map(({ id }) => id) ?? [];
     return `${replica.index} ${state} [${vector}]${unfitText}${alone.length > 0 ? ` without ${alone.join(' ')}` : ''}`;
   });
-  return `long after the last fault: ${shown.join('; ')}`;
+  return `the replicas are not settled long after the last fault: ${shown.join('; ')}`;
 }
 
 function digestOf(cluster: Cluster, workload: Workload): string {

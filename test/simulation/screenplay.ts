@@ -1,5 +1,5 @@
-// A run as a play: faults, notes and requests in the order of virtual time, the last ones before
-// the end or around what is wrong.
+// A run as text: faults, notes and requests in the order of virtual time; the last ones, or those
+// around a failure.
 
 import type { Operation } from '../checkers/operation.ts';
 import type { Run } from './run.ts';

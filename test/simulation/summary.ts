@@ -1,4 +1,4 @@
-// A worker's report of a run: small enough to send, and enough to judge.
+// A worker's report of a run: small enough to send, and complete enough to judge.
 
 import type { Finding } from './judge.ts';
 import type { Sometimes } from './reached.ts';
@@ -29,7 +29,7 @@ export function summaryOf(run: Run, cpuSeconds: number, again: string | undefine
   const count = (ok: boolean | null): number => calls.filter((call) => call.ok === ok).length;
   const differs: Finding = {
     check: 'determinism',
-    reason: `a second run went another way: ${digest} and ${again}`,
+    reason: `a second run had another digest: ${digest} and ${again}`,
     counterexample: [],
   };
   return {

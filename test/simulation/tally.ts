@@ -1,4 +1,4 @@
-// What many runs came to, and whether they pass the gate.
+// The results of many runs, and whether they pass the gate.
 
 import { SOMETIMES, type Sometimes } from './reached.ts';
 import type { Summary } from './summary.ts';
@@ -34,7 +34,7 @@ export class Tally {
     return SOMETIMES.filter((name) => !this.reached.has(name));
   }
 
-  /** Virtual seconds for each second of CPU, checkers included. */
+  /** Virtual seconds for each second of CPU, including the checkers. */
   get speed(): number {
     return this.virtualMs / 1000 / this.cpuSeconds;
   }

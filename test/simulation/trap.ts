@@ -1,5 +1,6 @@
-// While a simulated run is in progress nothing may ask Node for time, dice, timers, files or
-// sockets: such code would run differently the next time. It gets an error that names the call.
+// While a simulated run is in progress, no code may ask Node for time, randomness, timers, files or
+// sockets: such code would behave differently in the next run. It gets an error that names the
+// call.
 
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 
@@ -11,7 +12,7 @@ type Holder = { [name: string]: unknown };
 const MODULES = ['node:fs', 'node:fs/promises', 'node:net', 'node:dns', 'node:http', 'node:https'];
 const CRYPTO = ['randomBytes', 'randomInt', 'randomUUID', 'randomFillSync', 'randomFill'];
 
-// Loaded before the trap is set: Node's own modules extend each other while they load.
+// Loaded before the trap is set, because Node's own modules extend each other while they load.
 const loaded = {
   crypto: require('node:crypto') as Holder,
   modules: MODULES.map((module) => ({ module, functions: require(module) as Holder })),
@@ -76,12 +77,12 @@ function setTrap(): () => void {
   };
 }
 
-/** Classes stay: nothing happens by naming one, and others extend them. */
+/** Classes are not replaced: naming one has no effect, and others extend them. */
 function isCall(value: unknown, name: string): boolean {
   return typeof value === 'function' && /^[a-z]/.test(name);
 }
 
-/** `new Date(ms)` is arithmetic; `new Date()` and `Date()` are clocks. */
+/** `new Date(ms)` is arithmetic; `new Date()` and `Date()` read the clock. */
 function forbidNewDate(global: Holder, undo: (() => void)[]): void {
   const original = Date;
   global['Date'] = new Proxy(original, {

@@ -1,5 +1,5 @@
-// The hash tree of a replica against its disk: what is stored of the tree has to be what the stored
-// records sum up to.
+// Compares the hash tree of a replica with its disk: the stored tree must be the sum of the stored
+// records.
 
 import { merge } from '../../src/conflict/merge.ts';
 import { decodeRecord } from '../../src/model/encoding.ts';
@@ -11,10 +11,7 @@ import type { Cluster, Replica } from '../cluster/cluster.ts';
 import type { MemoryDisk } from '../cluster/memory-disk.ts';
 import { entriesBehindMarks, storedIn } from '../cluster/stored.ts';
 
-/**
- * What keeps the trees of all replicas from being right, and the same; `undefined` when nothing
- * does.
- */
+/** Why the trees of all replicas are not correct and equal; `undefined` if they are. */
 export function treesTrouble(cluster: Cluster): string | undefined {
   const replicas = cluster.seated();
   for (const replica of replicas) {
@@ -25,19 +22,19 @@ export function treesTrouble(cluster: Cluster): string | undefined {
   return new Set(roots).size === 1 ? undefined : `the roots are ${roots.join(', ')}`;
 }
 
-/** What is wrong with the tree on its disk; `undefined` when nothing is. */
+/** What is wrong with the tree on its disk; `undefined` if nothing is. */
 export function treeTrouble(replica: Replica): string | undefined {
   const tree = new HashTree();
   for (const entry of storedIn(replica.disk, allLeaves()) ?? []) tree.restore(entry);
-  if (!tree.isTrusted) return 'is in doubt';
+  if (!tree.isTrusted) return 'it is marked as doubtful';
   const sums = sumsOf(tableOn(replica.disk));
   for (let leaf = 0; leaf < LEAVES; leaf++)
     if (!tree.leaves.isSame(sums, leaf)) return `leaf ${leaf} is not the sum of its records`;
   const told = replica.status()?.self.treeRoot;
-  return told === rootOf(replica) ? undefined : `the replica says ${told}`;
+  return told === rootOf(replica) ? undefined : `the replica reports the root ${told}`;
 }
 
-/** The root of what its disk holds, as the replica would tell it after a start. */
+/** The root of the records on its disk, as the replica would report it after a start. */
 export function rootOf(replica: Replica): string {
   const [low, high] = sumsOf(replayed(replica)).root();
   return [high, low].map((word) => word.toString(16).padStart(8, '0')).join('');
@@ -61,7 +58,7 @@ function tableOn(disk: MemoryDisk): Map<string, Record> {
   return records;
 }
 
-/** The same with what a start replays. */
+/** The same with the entries that a start replays. */
 function replayed({ disk }: Replica): Map<string, Record> {
   const records = tableOn(disk);
   for (const entry of entriesBehindMarks(disk) ?? []) {

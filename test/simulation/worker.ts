@@ -8,7 +8,7 @@ import { trapped } from './trap.ts';
 export interface Job {
   readonly seed: number;
   readonly options: PlanOptions;
-  /** Run it twice and compare. */
+  /** Run it twice and compare the digests. */
   readonly twice: boolean;
 }
 

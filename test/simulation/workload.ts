@@ -1,7 +1,7 @@
 // Clients of a simulated run, and the history of what they saw. Some overwrite and delete a few
 // keys of an eventual namespace; others add to a fifo namespace, each through its own replica,
-// under keys that grow with its count, and scan it from the end. Whatever they do is drawn from the
-// dice of the seed.
+// under keys that grow with its count, and scan it from the end. The seed decides all their
+// actions.
 
 import { present } from '../../src/base/assert.ts';
 import type { Prng } from '../../src/base/prng.ts';
@@ -46,7 +46,10 @@ export const NAMESPACES = {
   ra: { consistency: 'eventual' },
   se: { consistency: 'eventual' },
 } as const;
-/** Written all the time, and not read before the end: disks may lose it in silence. */
+/**
+ * Keys that are written all the time and not read before the end, because disks may lose them
+ * without an error.
+ */
 export const SILENT = 'st';
 export type Space = keyof typeof NAMESPACES;
 const SPACES = Object.keys(NAMESPACES) as Space[];
@@ -54,7 +57,10 @@ const SPACES = Object.keys(NAMESPACES) as Space[];
 /** Where every client appends. */
 type FifoSpace = 'fi' | 'fl';
 
-/** A plain read of a key that is written at most once, and how stale it claimed to be at most. */
+/**
+ * A plain read of a key that is written at most once, and the staleness bound that its reply
+ * claimed.
+ */
 export interface BoundedRead {
   readonly key: string;
   readonly atMs: number;
@@ -62,12 +68,12 @@ export interface BoundedRead {
   readonly stalenessMs: Staleness;
 }
 
-/** What a client allows that is in no hurry. */
+/** The time-out of a client that is in no hurry. */
 const TIMEOUT_MS = 1500;
-/** Some reads are in a hurry. */
+/** Some reads have a short time-out. */
 const HURRY_SHARE = 0.3;
 const HURRY_MS_MIN = 200;
-/** Then a client takes it whose answer never comes. */
+/** After this time a client gives up waiting for an answer. */
 export const CLIENT_WAITS_MS = 2500;
 const RETRY_SHARE = 0.5;
 const TWIN_SHARE = 0.3;
@@ -77,12 +83,12 @@ const BOUNDED = ['lt', 'ch', 'fl'] as const;
 const DUELS = 5;
 const BYSTANDER_THINK_MS = 15;
 /**
- * From the start of the victim on, in which it is asked all the time: until it holds what its peers
- * have greeted it with.
+ * From its start until it holds what its peers had when they greeted it, the victim is asked all
+ * the time.
  */
 const OPENING_MS = 500;
 
-/** What a plan says of the clients. */
+/** The part of a plan that describes the clients. */
 export interface Shape {
   readonly keys: number;
   readonly valueBytes: number;
@@ -105,7 +111,7 @@ export class Workload {
     this.#shape = shape;
   }
 
-  /** Clients 0 to `count - 1` begin; each asks until `untilMs`. */
+  /** Starts clients 0 to `count - 1`; each runs until `untilMs`. */
   begin(count: number, dice: Prng, thinkMs: number, untilMs: number): void {
     for (let duel = 0; duel < DUELS; duel++)
       this.#cluster.world.after((untilMs * (duel + 1)) / DUELS, () => this.#duel());
@@ -118,7 +124,7 @@ export class Workload {
     this.#beginBounded(dice, thinkMs, untilMs);
   }
 
-  /** Beside the others, in streams of dice of their own. */
+  /** Starts them beside the others, each with a stream of random numbers of its own. */
   #beginBounded(dice: Prng, thinkMs: number, untilMs: number): void {
     for (const ns of BOUNDED) {
       const own = dice.split(`client ${ns}`);
@@ -128,7 +134,7 @@ export class Workload {
     }
   }
 
-  /** One more client, which deletes what it has just written elsewhere. */
+  /** One more client, which deletes at one replica what it has just written at another. */
   erase(dice: Prng, isWide: boolean, thinkMs: number, untilMs: number): void {
     const each = new Eraser(this, dice, isWide);
     this.#loop({ each, session: 'eraser', dice, thinkMs, untilMs }, this.nextProcess());
@@ -152,7 +158,7 @@ export class Workload {
     }
   }
 
-  /** Two more clients, which ask any replica, with a session of their own each. */
+  /** Two more clients, which ask any replica, each with a session of its own. */
   wander(dice: Prng, thinkMs: number, untilMs: number): void {
     for (let n = 0; n < 2; n++) {
       const own = dice.split(`wander ${n}`);
@@ -169,8 +175,8 @@ export class Workload {
   }
 
   /**
-   * One more client, where the victim is left in quiet: whatever all have acknowledged it looks up
-   * there.
+   * One more client, if the victim has a quiet time: it reads at the victim whatever all replicas
+   * have acknowledged.
    */
   stand(dice: Prng, untilMs: number): void {
     const { quietFromMs } = this.#shape;
@@ -180,7 +186,7 @@ export class Workload {
     this.#cluster.world.after(quietFromMs, () => this.#loop(client, this.nextProcess()));
   }
 
-  /** The replica that takes a write meant for `node`: not the victim, while it is left in quiet. */
+  /** The replica that gets a write meant for `node`: not the victim during its quiet time. */
   taker(node: number): number {
     const { quietFromMs = Number.POSITIVE_INFINITY } = this.#shape;
     const isQuiet = node === VICTIM && this.#cluster.nowMs >= quietFromMs;
@@ -206,29 +212,29 @@ export class Workload {
   }
 
   /**
-   * Copies that a write at `node` asks for. Only the victim's disk can forget what it has
-   * acknowledged.
+   * The number of copies that a write at `node` asks for. Only the victim's disk can lose what it
+   * has acknowledged.
    */
   copies(dice: Prng, node: number): number {
     return Math.max(1 + dice.below(this.replicas), node === VICTIM ? this.#shape.copiesMin : 1);
   }
 
-  /** Copies of a write with an idempotency key, which is to be done once. */
+  /** The number of copies of a write with an idempotency key, which must take effect once. */
   get keyedQuorum(): 'all' | 'majority' {
     return this.isForgetful ? 'all' : 'majority';
   }
 
-  /** A disk may forget what it has acknowledged. */
+  /** A disk may lose what it has acknowledged. */
   get isForgetful(): boolean {
     return this.#shape.copiesMin > 1;
   }
 
-  /** How many a quorum can be asked of. */
+  /** The number of replicas that a quorum can ask. */
   get replicas(): number {
     return this.operator?.seats ?? this.#cluster.members.length;
   }
 
-  /** One that the cluster began with, or another that clients find. */
+  /** A replica that the cluster began with, or another one that clients can find. */
   node(dice: Prng): number {
     const { members, replicas } = this.#cluster;
     const found = replicas.filter(
@@ -237,12 +243,12 @@ export class Workload {
     return found[dice.below(found.length)]?.index ?? 0;
   }
 
-  /** One that stays. */
+  /** A replica that stays a member. */
   home(dice: Prng): number {
     return dice.below(this.#cluster.members.length);
   }
 
-  /** Everything that every replica shows once all is quiet: by scan, and key by key. */
+  /** Reads everything at every replica once all is quiet: by scan, and key by key. */
   final(): void {
     const process = this.nextProcess();
     for (const { index: node } of this.#cluster.seated()) {
@@ -272,8 +278,8 @@ export class Workload {
   }
 
   /**
-   * All replicas take a write of every key in one instant, so that stamps are equal and only the
-   * tie decides.
+   * All replicas accept a write of every key at the same instant, so that stamps are equal and the
+   * tie-break decides.
    */
   #duel(): void {
     for (let n = 0; n < this.#shape.keys; n++) {
@@ -313,9 +319,9 @@ export class Workload {
   }
 
   /**
-   * A write of unknown outcome is tried again under the same idempotency key, there or elsewhere,
-   * or left alone. Some are asked of two replicas at once, and some once more, elsewhere, although
-   * they were answered: as if the answer had been lost.
+   * A write of unknown outcome is retried under the same idempotency key, at the same replica or
+   * another one, or is left alone. Some are sent to two replicas at the same time, and some are
+   * sent again to another replica although they were answered, as if the answer had been lost.
    */
   #try(client: Client, drawn: Step, process: number): void {
     const { session, dice } = client;
@@ -334,7 +340,7 @@ export class Workload {
     this.#cluster.world.after(CLIENT_WAITS_MS, () => this.#cluster.giveUp(call));
   }
 
-  /** The same at another replica, by a process of its own. */
+  /** The same write at another replica, by a process of its own. */
   #repeat({ session, dice }: Client, step: Step): void {
     const again = this.#taken({ ...step, node: this.node(dice) });
     const process = this.nextProcess();
@@ -383,7 +389,7 @@ export class Workload {
     return ok;
   }
 
-  /** Each write of a batch, by a process of its own but for the first. */
+  /** Each write of a batch has a process of its own, except the first. */
   #runOf(
     { items, w, run, idem }: Step & { type: 'run' },
     outcome: Outcome,
@@ -403,7 +409,7 @@ export class Workload {
     }));
   }
 
-  /** The replica that answered instead of the asked one. */
+  /** The replica that answered in place of the asked one. */
   #answererOf(outcome: Outcome): number | undefined {
     if (typeof outcome !== 'object' || !('heldBy' in outcome)) return undefined;
     const { heldBy } = outcome;
@@ -460,7 +466,10 @@ type Step = {
     }
 );
 
-/** For reads of bounded namespaces: the others let another replica answer, which is the default. */
+/**
+ * For reads of bounded namespaces. The other values let another replica answer, which is the
+ * default.
+ */
 const FAIL_SHARE = 0.4;
 
 function onUnmetOf(dice: Prng): 'forward' | 'fail' {
@@ -468,10 +477,10 @@ function onUnmetOf(dice: Prng): 'forward' | 'fail' {
 }
 
 interface Each {
-  /** It goes on at once. */
+  /** The client continues at once. */
   readonly isInHaste?: boolean;
   next(): Step;
-  /** What it did last happened, did not, or may have. */
+  /** Whether its last operation happened, did not happen, or may have happened. */
   onEnd?(ok: boolean | null, outcome: Outcome): void;
 }
 
@@ -514,13 +523,13 @@ class Overwriter {
     return { ...where, type: 'get', r: 1 + dice.below(replicas) };
   }
 
-  /** A key that is written once, so that a list which lacks it can be judged. */
+  /** A key that is written once, so that a list that lacks it can be judged. */
   #once(node: number, w: number): Step {
     const value = this.#workload.nextValue();
     return { node, ns: 'ev', key: `o-${value.replaceAll('.', '')}`, type: 'put', value, w };
   }
 
-  /** Pages from any place among the keys that are written once. */
+  /** Pages that begin anywhere among the keys that are written once. */
   #list(node: number): Step {
     const dice = this.#dice;
     const after = dice.chance(0.2) ? '' : `o-v${1 + dice.below(9)}`;
@@ -537,8 +546,8 @@ class Overwriter {
 }
 
 /**
- * Puts a key at one replica, deletes it at another as soon as that is acknowledged, and reads or
- * lists it at a third, all with quorums that meet: the delete runs ahead of the write on its way.
+ * Puts a key at one replica, deletes it at another as soon as the put is acknowledged, and reads or
+ * lists it at a third, all with quorums that overlap: the delete may arrive before the put.
  */
 class Eraser {
   readonly #workload: Workload;
@@ -547,7 +556,7 @@ class Eraser {
   #count = 0;
   #step: 'put' | 'delete' | 'get' = 'put';
 
-  /** `isWide`: quorums meet even where one disk forgets. */
+  /** `isWide`: quorums overlap even if one disk loses data. */
   constructor(workload: Workload, dice: Prng, isWide: boolean) {
     this.#workload = workload;
     this.#dice = dice;
@@ -581,8 +590,8 @@ const SET_KEYS = 5;
 const RANGE_KEYS = 4;
 
 /**
- * Deletes a set of keys as `DELETE ?prefix=` does: the versions that a list of a quorum shows, one
- * after the other, while another such client writes newer ones. All quorums meet.
+ * Deletes a set of keys as `DELETE ?prefix=` does: one after the other, the versions that a quorum
+ * list shows, while another client of this kind writes newer ones. All quorums overlap.
  */
 class Clearer {
   readonly #workload: Workload;
@@ -590,7 +599,7 @@ class Clearer {
   readonly #isWide: boolean;
   #isClearing = false;
   #node = 0;
-  /** Shown, and not deleted yet. */
+  /** Shown by the list, and not deleted yet. */
   #seen: readonly Seen[] = [];
 
   constructor(workload: Workload, dice: Prng, isWide: boolean) {
@@ -641,8 +650,8 @@ interface Seen extends Version {
 }
 
 /**
- * Writes a whole set of keys at once, some of them deleted, and lists what a replica shows of all
- * sets.
+ * Writes a whole set of keys in one batch, some of them as deletes, and lists all sets at a
+ * replica.
  */
 class Batcher {
   readonly #workload: Workload;
@@ -677,14 +686,15 @@ export function eraserQuorum(replicas: number, isWide: boolean): number {
 }
 
 /**
- * Has all replicas acknowledge what it writes anywhere but at the victim, and reads it there alone:
- * keys that it overwrites and deletes, and others of a fifo namespace that it writes once.
+ * All replicas acknowledge what it writes anywhere except at the victim, and it reads them at the
+ * victim alone: keys that it overwrites and deletes, and keys of a fifo namespace that it writes
+ * once.
  */
 class Bystander {
   readonly #workload: Workload;
   readonly #dice: Prng;
   #count = 0;
-  /** The key that it writes now, and the last that all have acknowledged. */
+  /** The key that it is writing, and the last one that all replicas have acknowledged. */
   #begun: Place | undefined;
   #written: Place | undefined;
 
@@ -744,7 +754,7 @@ class Keeper {
 }
 
 /**
- * Writes, deletes, reads and lists a few keys at any replica, each time with its session: the next
+ * Writes, deletes, reads and lists a few keys at any replica, always with its session: the next
  * replica may be behind the one before.
  */
 class Wanderer {
@@ -779,14 +789,14 @@ class Wanderer {
   onEnd(_: boolean | null, outcome: Outcome): void {
     const facts = this.#factsAt(this.#node);
     if (typeof outcome !== 'object' || facts === undefined) return;
-    // What it had seen is gone: another session begins.
+    // What the session had seen is lost, so another session begins.
     if (outcome.kind === 'failed' && outcome.fault.code === 'history-lost')
       this.#session = NEW_SESSION;
     else this.#session = sessionAfter(this.#session, outcome, ALL_GUARANTEES, facts);
   }
 }
 
-/** Writes keys that grow with its count at any replica, and reads the latest at any other. */
+/** Writes keys that grow with its count at any replica, and reads the latest ones at any other. */
 class Follower {
   readonly #workload: Workload;
   readonly #dice: Prng;
@@ -847,7 +857,7 @@ class Appender {
       return { ...where, type: 'put', value: this.#workload.nextValue(), w: copies };
     }
     if (kind < 0.9) {
-      // One of the last, which may still be on its way, or any.
+      // One of the last keys, which may still be on its way, or any key.
       const back = dice.chance(0.5) ? dice.below(3) : dice.below(Math.max(this.#count, 1));
       const key = this.#key(Math.max(this.#count - 1 - back, 0));
       const r = 1 + dice.below(replicas);
@@ -859,13 +869,13 @@ class Appender {
     return { ...list, ...pages, reverse: dice.chance(0.5), after: this.#someKey() };
   }
 
-  /** Where the page begins: one of the last pages, or any. */
+  /** Where the page begins: at one of the last pages, or anywhere. */
   #someKey(): string {
     if (this.#count === 0 || this.#dice.chance(0.2)) return '';
     return this.#key(Math.max(this.#count - 1 - this.#dice.below(20), 0));
   }
 
-  /** Where nothing is bounded there is nothing to choose. */
+  /** In namespaces without a bound on lag there is nothing to choose. */
   #onUnmet(): { readonly onUnmet?: OnUnmet } {
     return this.#ns === 'fi' ? {} : { onUnmet: onUnmetOf(this.#dice) };
   }
@@ -974,7 +984,9 @@ function operationOf(
   }
 }
 
-/** Definite refusals did not happen; what was not acknowledged otherwise may have. */
+/**
+ * A definite refusal did not happen; any other write that was not acknowledged may have happened.
+ */
 function okOf(outcome: Outcome): boolean | null {
   if (typeof outcome !== 'object') return null;
   if (outcome.kind !== 'failed') return true;
@@ -990,7 +1002,7 @@ function versionOf(outcome: Outcome): string | null {
   return formatDot(outcome.fault.dot.origin, outcome.fault.dot.seq);
 }
 
-/** What is known of one write of a batch. */
+/** The known outcome of one write of a batch. */
 function itemFacts(outcome: Outcome, index: number): Pick<Write, 'ver' | 'supersededBy'> {
   if (typeof outcome !== 'object' || outcome.kind !== 'run-written') return { ver: null };
   const { dot, supersededBy: by } = present(outcome.items[index], 'a result for each item');
@@ -1009,7 +1021,7 @@ function supersededOf(outcome: Outcome): { readonly supersededBy?: string } {
   return by === undefined ? {} : { supersededBy: formatDot(by.origin, by.seq) };
 }
 
-/** The time of the version that a reply names; its order is that of the strings. */
+/** The time of the version in a reply, as a string: times and strings have the same order. */
 function hlcOf(outcome: Outcome): { readonly hlc?: string } {
   if (typeof outcome !== 'object') return {};
   if (outcome.kind === 'written') return { hlc: sortable(outcome.hlc) };
