@@ -1,14 +1,14 @@
 // A whole cluster in one process and one thread: real hosts over a simulated world, network and
-// disk. Every verb is one line, time passes only where a verb lets it, and a run depends on nothing
-// but its seed.
+// disk. Every verb is one line, time passes only in a verb, and a run depends on nothing but its
+// seed.
 //
-//   put get del list status …   ask one replica and let time pass until it answers, or until its
-//                               process dies
-//   begin                       ask without waiting; the answer is filled into the call later crash
-//   powerCut pause jump … faults of a process, its clock and its disk
-//   cut heal run                the network between replicas, and time
+//  put get del list status …      ask one replica and let time pass until it answers, or until its
+//                                 process dies
+//  begin                          ask without waiting; the answer is entered into the call later
+//  crash powerCut pause jump …    faults of a process, its clock and its disk
+//  cut heal run                   the network between replicas, and time
 //
-// A process that halts is started again after a moment, as its supervisor would.
+// A process that halts is started again after a moment, as its supervisor would do.
 
 import { present } from '../../src/base/assert.ts';
 import { boot, storedIncarnation } from '../../src/host/boot.ts';
@@ -56,7 +56,7 @@ import {
 export interface ClusterOptions {
   readonly seed?: number;
   readonly regions?: readonly string[];
-  /** Regions of replicas that do not exist yet; they begin to run when they are invited. */
+  /** The regions of replicas that do not run yet; they start when they are invited. */
   readonly spares?: readonly string[];
   /** As in a configuration file. */
   readonly namespaces?: { readonly [name: string]: object };
@@ -83,9 +83,9 @@ export interface Call {
   /** The answer; `broken` if the process died first: the outcome is unknown. */
   outcome: Reply | 'broken' | undefined;
   endedMs: number;
-  /** Called once, when there is an outcome. */
+  /** Called once, when the outcome is known. */
   readonly onEnd: ((call: Call) => void) | undefined;
-  /** The client has gone: an answer is discarded. */
+  /** The client has gone, so an answer is discarded. */
   isGivenUp: boolean;
   /** The process was paused, or died, at some time before the answer. */
   isExcused: boolean;
@@ -133,7 +133,7 @@ export type Asked = Command extends infer C
 const ANSWER_MS_MAX = 60_000;
 const SETTLE_MS_MAX = 60_000;
 const SETTLE_STEP_MS = 5;
-/** From an incarnation that ends for new members to the next. */
+/** The time from the end of an incarnation to the start of the next one with new members. */
 const RENEW_MS = 5;
 
 export class Cluster {
@@ -145,7 +145,7 @@ export class Cluster {
   readonly places: readonly Place[];
   readonly replicas: readonly Replica[];
   readonly notes: Note[] = [];
-  /** What replicas said, compared with their disks. */
+  /** Compares what replicas report with their disks. */
   readonly oracle = new Oracle();
   /** Called for every arriving message, if set. */
   listener: Listener | undefined;
@@ -322,7 +322,7 @@ export class Cluster {
     if (!this.world.runUntil(done, this.nowMs + ms)) throw new Error(`not so in ${ms} ms`);
   }
 
-  /** Until every replica serves and all hold the same. */
+  /** Runs until every replica serves and all hold the same. */
   settle(): void {
     const untilMs = this.nowMs + SETTLE_MS_MAX;
     while (!this.isSettled()) {
@@ -361,7 +361,7 @@ export class Cluster {
 export class Replica {
   readonly index: number;
   disk = new MemoryDisk();
-  /** The number in the identity file, beside the disk. */
+  /** The number in the identity file beside the disk. */
   identity = 0;
   storage: MemoryStorage | undefined;
   host: Host | undefined;
@@ -374,7 +374,7 @@ export class Replica {
   readonly #options: ClusterOptions;
   /** It was started at least once. */
   isInvited = false;
-  /** It knows that it is no member any more, and does not start again. */
+  /** It has learned that it is not a member any more, and does not start again. */
   isForgotten = false;
   /** It is not restarted. */
   isGivenUp = false;
@@ -399,7 +399,7 @@ export class Replica {
 
   /** It has heard no majority since its start. */
   get isAlone(): boolean {
-    // Most replicas serve, and a status is too expensive after each operation.
+    // Most replicas serve, and a status after each operation would be too expensive.
     if (this.host === undefined || this.host.state === 'serving') return false;
     const status = this.status();
     if (status === undefined) return false;
@@ -409,7 +409,7 @@ export class Replica {
     return hasNotAgreed && reached < majority(peers.length + 1);
   }
 
-  /** From now on it runs, whenever it is started. */
+  /** The replica runs from now on, whenever it is started. */
   invite(): void {
     this.isInvited = true;
     this.start();
@@ -509,7 +509,8 @@ export class Replica {
   }
 
   /**
-   * A clock that was set wrong is wrong for every process that begins there, until it is set right.
+   * A clock that was set wrong stays wrong for every process that starts there, until it is set
+   * right.
    */
   jump(ms: number): void {
     this.#wrongMs += ms;
@@ -544,7 +545,7 @@ export class Replica {
     return this.host?.status();
   }
 
-  /** It has accepted a next membership whose end it does not know. */
+  /** It has accepted a next membership and does not know whether that was chosen. */
   hasAccepted(): boolean {
     const stored = this.disk.get(voteKey());
     const reader = stored === undefined || stored === UNREADABLE ? undefined : unseal(stored);
@@ -590,7 +591,7 @@ export class Replica {
     if (ending === 'restart' || ending === 'damaged') this.halts.push(reason);
     if (ending === 'forgotten') this.isForgotten = true;
     const host = this.host;
-    // The process ends with this turn; nothing of it may run on.
+    // The process ends with this turn; nothing of it may run afterwards.
     this.#cluster.world.after(0, () => {
       if (this.host !== host) return;
       this.end('crash', 'lost');
@@ -755,7 +756,7 @@ export function listOf({ ns = 'ns', ...options }: ListOptions = {}): Asked {
   };
 }
 
-/** An answer in a word: a value, `absent`, a dot that was written, or the code of a fault. */
+/** An answer in one word: a value, `absent`, the dot of a write, or the code of a fault. */
 export function shown(outcome: Reply | 'broken'): string {
   if (outcome === 'broken') return 'broken';
   switch (outcome.kind) {

@@ -36,7 +36,7 @@ const OPTIONS_DEFAULT: Omit<MemoryNetworkOptions, 'replicas'> = {
 
 /** The network as one incarnation of one replica sees it. */
 export interface MemoryPort extends Network {
-  /** Nothing arrives while it is set; whoever set it keeps the messages. */
+  /** Nothing arrives while it is set; the test that sets it keeps the messages. */
   isFrozen: boolean;
   /**
    * The process ends. `reset`: its kernel notifies the peers. `silent`: the machine is gone too.
@@ -131,7 +131,7 @@ export class MemoryNetwork {
     return this.way(from, to).frames;
   }
 
-  /** Bytes of the present connection that have not arrived. */
+  /** Bytes of the current connection that have not arrived. */
   queueBytes(from: number, to: number): number {
     return this.#ports[from]?.queueBytes(to) ?? 0;
   }
@@ -140,7 +140,7 @@ export class MemoryNetwork {
     return present(this.#ways[from]?.[to], 'memory network: no such replica');
   }
 
-  /** The present incarnation of a participating replica. */
+  /** The current incarnation of a participating replica. */
   alive(index: number): Port | undefined {
     const port = this.#ports[index];
     return port?.isAlive === true ? port : undefined;
@@ -280,7 +280,8 @@ class Port implements MemoryPort {
   }
 
   /**
-   * Greeting, challenge, proof, and the listener is connected; its own proof, and so is the dialer.
+   * Greeting, challenge, proof: then the listener is connected. Its own proof follows, and then the
+   * dialer is connected, too.
    */
   #dial(peer: number): void {
     const failed = (): void => this.#redial(peer);
@@ -308,7 +309,7 @@ class Port implements MemoryPort {
     });
   }
 
-  /** The listener's side opens; gives ours, still closed. */
+  /** The listener's side opens. Returns the dialer's side, which is still closed. */
   #accept(peer: number): End | undefined {
     const listener = this.#network.alive(peer);
     if (listener === undefined) return undefined;
@@ -317,7 +318,7 @@ class Port implements MemoryPort {
     ours.other = theirs;
     theirs.other = ours;
     listener.open(theirs);
-    // Without the last leg the listener waits for a dialer that does not know it.
+    // Without the last leg, the listener waits for a dialer that does not know of it.
     this.#network.world.after(this.#network.options.peerTimeoutMs, () => {
       if (!ours.isOpen) lose(theirs);
     });

@@ -17,7 +17,7 @@ export interface MemoryStorageOptions {
   /** From the call to `done`. */
   readonly commitMs?: number;
   readonly rangeMs?: number;
-  /** False acknowledges what a power cut takes back. */
+  /** If false, a power cut loses acknowledged commits. */
   readonly sync?: boolean;
   /** There is no room for a commit. */
   readonly isFull?: () => boolean;

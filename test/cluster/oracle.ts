@@ -1,12 +1,14 @@
 // An observer of every disk that compares each statement of a replica with the disks at that moment
-// (ARCHITECTURE.md, durable before visible). Clients see a false statement only when a crash falls
+// (ARCHITECTURE.md, durable before visible). Clients see a false statement only if a crash falls
 // into the right milliseconds; here every reply and every message is checked.
 //
-//   written            as many disks hold the write as are counted found, forward-reply the version
-//   shown, or a later one, is on the disk of the replica that shows it; where several replicas have
-//   answered, on so many disks that no read of a majority misses it read-reply, tree-records the
-//   version shown, or a later one, is on the disk of the replica that shows it
-//   ack, heartbeat …   the vector in the message is on the disk of its sender
+//  written                    as many disks hold the write as the reply counts
+//  found, forward-reply       the version shown, or a later one, is on the disk of the replica that
+//                             shows it; if several replicas have answered, on enough disks that no
+//                             read of a majority misses it
+//  read-reply, tree-records   the version shown, or a later one, is on the disk of the replica that
+//                             shows it
+//  ack, heartbeat …           the vector in the message is on the disk of its sender
 
 import { type Dot, formatDot, type LaneId, type Seq } from '../../src/model/id.ts';
 import { decodeRecord } from '../../src/model/encoding.ts';
@@ -29,11 +31,14 @@ export interface Audited {
 const LIES_MAX = 10;
 
 export class Oracle {
-  /** False statements; the first of them. */
+  /** False statements, up to a bound. */
   readonly lies: string[] = [];
-  /** Their disks may lose what they held: as copies, they count for what they once reported. */
+  /**
+   * The replicas whose disks may lose what they held: as copies, they count for what they once
+   * reported.
+   */
   readonly forgetful = new Set<number>();
-  /** N, where it does not change. */
+  /** N, if it does not change. */
   replicas: number | undefined;
 
   onReply(who: Audited, reply: Reply, all: readonly Audited[]): void {
@@ -123,8 +128,8 @@ function headsOn(disk: MemoryDisk): (lane: LaneId) => Seq {
 }
 
 /**
- * The table on disk has it or something newer, or the logs behind the last checkpoint do, from
- * which a start takes it.
+ * The table on disk has the version or a newer one, or the logs behind the last checkpoint have it,
+ * which a start replays.
  */
 function hasRecord(disk: MemoryDisk, record: Record): boolean {
   const bytes = disk.get(recordKey(record.namespace, record.key));

@@ -1,7 +1,7 @@
-// One direction between two replicas, as TCP shows it to a program: what is sent arrives in order,
-// after the latency; a cut loses nothing, it holds back what is sent from then on until it heals. A
-// lost packet is sent again after the retransmission timeout (RFC 6298), and everything behind it
-// waits; a narrow link takes its time for every byte.
+// One direction between two replicas, as TCP shows it to a program: frames arrive in order, after
+// the latency. A cut loses nothing: it holds back what is sent until it heals. A lost packet is
+// sent again after the retransmission timeout (RFC 6298), and everything behind it waits; a narrow
+// link takes its time for every byte.
 
 import type { Prng } from '../../src/base/prng.ts';
 import type { SimulatedWorld } from './world.ts';
@@ -35,7 +35,7 @@ export class Way {
   #isCut = false;
   #cuts = 0;
   readonly #held: Parcel[] = [];
-  /** Sent and not arrived, in order. */
+  /** Frames that are sent and have not arrived, in order. */
   readonly #underWay = new Set<Parcel>();
   #lastArrivalMs = 0;
   #freeAtMs = 0;
@@ -105,7 +105,7 @@ export class Way {
     for (const { arrive, bytes } of this.#held.splice(0)) this.carry(arrive, bytes);
   }
 
-  /** How long the losses of one frame hold it up. */
+  /** How long the lost packets of one frame delay it. */
   #lostMs(): number {
     if (this.lossRate === 0) return 0;
     let lostMs = 0;

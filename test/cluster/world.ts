@@ -41,12 +41,12 @@ export interface NodeOptions {
   readonly drift?: number;
 }
 
-/** One process: its clock, its scheduler, and its death. */
+/** One process: its clock, its scheduler, and its end. */
 export interface Node {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly isPaused: boolean;
-  /** Lets something happen in the process: at once, when it goes on, or never. */
+  /** Lets something happen in the process: now, when it continues, or never. */
   enter(run: () => void): void;
   /** As SIGSTOP. */
   pause(): void;
@@ -54,16 +54,16 @@ export interface Node {
   resume(): void;
   /** The wall clock is set; the monotonic one does not notice. */
   jump(ms: number): void;
-  /** From now on the wall clock gains so many milliseconds a second against the monotonic one. */
+  /** From now on the wall clock gains this many milliseconds a second against the monotonic one. */
   skew(msPerSecond: number): void;
   /** The wall clock is set right. */
   setRight(): void;
-  /** As kill -9: nothing that it armed runs any more. */
+  /** As kill -9: none of its timers fires any more. */
   stop(): void;
 }
 
-// Before the clock's numbering of incarnations, so that they are counted from 1 and scenarios can
-// name them. A test that needs the clock's numbers sets another time.
+// The world begins before the time from which the clock numbers incarnations. So they are counted
+// from 1, and scenarios can name them. A test that needs the clock's numbers sets another time.
 const WALL_START_MS = Date.UTC(2024, 0, 1);
 
 export function createWorld(seed: number): SimulatedWorld {

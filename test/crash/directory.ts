@@ -1,4 +1,4 @@
-// What happens to the directory of a stopped replica: it is copied, replaced, removed, and one of
+// Operations on the directory of a stopped replica: it is copied, replaced or removed, or one of
 // its bytes changes.
 
 import {
@@ -22,7 +22,7 @@ export function copyFolder(from: string, to: string): void {
   cpSync(from, to, { recursive: true });
 }
 
-/** The files of each kind that hold anything, by their paths in the directory. */
+/** The files of each kind that are not empty, by their paths in the directory. */
 export function filesOf(folder: string): ReadonlyMap<FileKind, readonly string[]> {
   const files = new Map<FileKind, string[]>(fileKinds.map((kind) => [kind, []]));
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {

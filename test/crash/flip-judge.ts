@@ -1,5 +1,5 @@
-// Judges the answers of a replica with a changed byte: every key by itself and by scan, and another
-// replica's answers.
+// Judges the answers of a replica with a changed byte: every key by itself and by scan, and the
+// answers of another replica.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestReplica } from '../support/processes.ts';
@@ -50,7 +50,7 @@ export async function judgeStart(judged: Judged, tally: FlipTally): Promise<stri
   if (start.kind === 'left') return judgeEnd(start, tally);
   const { findings, refusals } = await judgeAnswers(victim, ledger);
   if (await hasLeft(victim)) {
-    // It found the damage while it was asked; its answers until then count.
+    // It found the damage while it was asked; its answers up to then count.
     findings.push(...judgeEnd(await endOf(victim), tally));
   } else if (refusals > 0) tally.refused++;
   else if (findings.length === 0) tally.same++;
@@ -60,15 +60,15 @@ export async function judgeStart(judged: Judged, tally: FlipTally): Promise<stri
 }
 
 /**
- * LevelDB does not check a block of a table that it reads, and a record whose key has changed is
- * not found: no checksum in the record can show that. The scrub and the comparison of hash trees
- * find it, and bring it back.
+ * LevelDB does not check a block of a table that it reads. A record whose key has changed is not
+ * found, so the checksum in the record cannot show that. The scrub and the comparison of hash trees
+ * find it and fetch it from a peer.
  */
 export function mayPass(kind: FileKind, finding: string): boolean {
   return kind === 'table' && /^\d+ missing by get|^by scan: \d+ lost/.test(finding);
 }
 
-/** What is still wrong after scrub and comparison; nothing if it ended with a reason. */
+/** What is still wrong after scrub and comparison; nothing if the replica ended with a reason. */
 export async function judgeLater(victim: TestReplica, ledger: Ledger): Promise<string[]> {
   const deadline = performance.now() + GUARD_MS;
   for (;;) {

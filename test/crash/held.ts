@@ -15,7 +15,7 @@ interface Page {
 const PAGE_ITEMS = 1000;
 const CONNECTIONS = 4;
 
-/** Thrown for a refused list, with the reason that the replica gave. */
+/** Thrown for a refused list, with the replica's reason. */
 export class Refused extends Error {}
 
 /** Every key with this prefix, with its value. */
@@ -35,7 +35,7 @@ export async function listAll(place: Place, prefix = ''): Promise<Map<string, st
   return held;
 }
 
-/** Their contents against the replies to clients, each finding with the name of the round. */
+/** Compares the contents with the replies to clients; each finding has the name of the round. */
 export async function auditAll(
   round: string,
   ledger: Ledger,

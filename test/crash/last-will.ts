@@ -1,6 +1,6 @@
-// Actions that are undone when this process ends, however it ends but by SIGKILL: the newest first.
-// A process of its own does it, outside of this one's group, because a second signal or one for the
-// whole group would end it half way.
+// Actions that undo something when this process ends, in whatever way except SIGKILL; the newest
+// first. A separate process does it, outside the process group of this one, because a second
+// signal, or one for the whole group, would end it half way.
 
 import { spawn } from 'node:child_process';
 
@@ -12,7 +12,7 @@ process.on('exit', () => {
   spawn('sh', ['-c', script.join('; ')], { detached: true, stdio: 'ignore' });
 });
 
-/** The returned function cancels it. */
+/** The returned function cancels the action. */
 export function atEnd(...command: readonly string[]): () => void {
   commands.add(command);
   return () => void commands.delete(command);

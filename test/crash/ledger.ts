@@ -1,20 +1,20 @@
 // The replies to clients, and whether a replica holds what follows from them. Every key is written
-// once, with a value that only this write has.
+// once, with a value that no other write has.
 //
-//   lost     acknowledged, and absent              refused  refused, and present
-//   wrong    present with another value            phantom  present, and never written
-//   dot      two writes were given the same dot
+//  lost     acknowledged, and absent              refused  refused, and present
+//  wrong    present with another value            phantom  present, and never written
+//  dot      two writes got the same dot
 //
-// Each reply is a line of a file that no fault touches.
+// Each reply is a line of a file that no fault reaches.
 
 import { appendFileSync } from 'node:fs';
 import type { Outcome } from '../checkers/operation.ts';
 
 interface Write {
   readonly value: string;
-  /** `undefined` while there is no reply. */
+  /** `undefined` until the reply arrives. */
   ok: Outcome | undefined;
-  /** The place of the reply among all. */
+  /** The place of the reply among all replies. */
   told: number;
 }
 
@@ -31,7 +31,7 @@ export interface Comparison {
   readonly prefix?: string;
 }
 
-/** In words. */
+/** A description. */
 export function toldOf({ acked, refused, unknown }: LedgerCounts): string {
   return `${acked} acknowledged, ${refused} refused, ${unknown} unknown`;
 }
@@ -81,7 +81,7 @@ export class Ledger {
     return this.#writes.get(key)?.value;
   }
 
-  /** What is wrong with what `where` holds, in a line for each kind. */
+  /** What is wrong with the contents of `where`, in a line for each kind. */
   compare(where: string, held: ReadonlyMap<string, string>, comparison: Comparison = {}): string[] {
     const { until = this.#told, prefix = '' } = comparison;
     const lost = this.acked(prefix).filter((key) => !held.has(key) && this.#toldBy(key, until));

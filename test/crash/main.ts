@@ -2,8 +2,8 @@
 // Each part reports what it did in a line of its own. Not part of `npm test`, because it takes
 // minutes and, for some parts, root.
 //
-// Exit code 0 when every part that could run has passed, 1 when one failed, 2 for an invalid
-// command line.
+// Exit code 0 if every part that could run has passed, 1 if one failed, 2 for a command line that
+// is not valid.
 
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ import type { Part, Result } from './part.ts';
 import { head, linesOf } from './report.ts';
 import { endOnSignals, runProgram } from '../support/program.ts';
 
-// The end of this process ends the replicas and takes every mount away, whatever they are doing.
+// When this process ends, the replicas end and every mount is removed.
 endOnSignals();
 
 await runProgram(usage, parseOptions, runAll);

@@ -1,5 +1,5 @@
-// File systems in files, mounted through loop devices. The end of this process takes them away, the
-// last one first; a loop device goes with its mount.
+// File systems in files, mounted through loop devices. When this process ends they are unmounted,
+// the last one first; the loop device goes with its mount.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ const RETRY_MS = 20;
 /** Cancels the unmounting at the end. */
 const mounted = new Map<string, () => void>();
 
-/** Why nothing can be mounted here; tried once. */
+/** Why nothing can be mounted on this machine; tried once. */
 export function mountObstacle(): string | undefined {
   if (process.getuid?.() !== 0) return 'mounting needs root';
   for (const tool of ['mkfs.ext4', 'mount', 'umount', 'fsfreeze']) {
@@ -49,7 +49,7 @@ export function mount(image: string, folder: string): void {
   mounted.set(folder, atEnd('umount', '-l', folder));
 }
 
-/** A process that was killed a moment ago may still hold it. */
+/** A process that was killed a moment ago may still use it. */
 export async function unmount(folder: string): Promise<void> {
   for (let tries = 1; spawnSync('umount', [folder]).status !== 0; tries++) {
     if (tries === TRIES) throw new Error(`${folder} cannot be unmounted`);

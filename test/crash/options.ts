@@ -1,4 +1,4 @@
-// The command line, checked: an unknown word is refused, every number has a bound.
+// The command line. An unknown word is refused, and every number has a bound.
 
 import { parseArgs } from 'node:util';
 import type { Part } from './part.ts';
@@ -7,7 +7,7 @@ import { wholeNumber, wordsIn } from '../support/program.ts';
 
 export interface Options {
   readonly parts: readonly Part[];
-  /** Instead of what each part does by itself. */
+  /** In place of the default of each part. */
   readonly rounds: number | undefined;
   readonly seed: number;
 }
@@ -24,7 +24,7 @@ without them.
 
 ${parts.map(({ name, about, roundsDefault }) => `  ${name.padEnd(12)}${about} (${roundsDefault})`).join('\n')}`;
 
-/** `undefined` when help is asked for. */
+/** `undefined` if help is requested. */
 export function parseOptions(args: readonly string[]): Options | undefined {
   const { values } = parseArgs({
     args: [...args],

@@ -3,13 +3,13 @@
 import type { Prng } from '../../src/base/prng.ts';
 
 export interface Scene {
-  /** How often it strikes. */
+  /** The number of strikes. */
   readonly rounds: number;
   readonly seed: number;
   readonly prng: Prng;
-  /** The part's own, on the disk; kept when something was found. */
+  /** A folder of the part on the disk, which is kept if something was found. */
   readonly folder: string;
-  /** The same in memory where there is such a place: out of reach of what happens to the disk. */
+  /** A folder in memory, if there is such a place: faults of the disk do not reach it. */
   readonly memory: string;
 }
 
@@ -26,7 +26,7 @@ export interface Part {
   readonly name: string;
   readonly about: string;
   readonly roundsDefault: number;
-  /** Why it cannot run on this machine. */
+  /** Why the part cannot run on this machine. */
   readonly obstacle?: () => string | undefined;
   run(scene: Scene): Promise<Result>;
 }

@@ -1,14 +1,14 @@
 // A disk whose power can be cut at any moment, repeatedly, while it is used.
 //
-//   replica ── ext4 `top` ── loop ── file `disk` ── ext4 `below` ── loop ── file in memory
+//  replica ── ext4 `top` ── loop ── file `disk` ── ext4 `below` ── loop ── file in memory
 //
-// What `top` has handed to its device is in `disk`; what it still holds in the page cache is not,
-// and that is what a power cut takes. Freezing `below` stops the device between two writes without
-// asking `top` to sync anything, so the copy of `disk` that is made meanwhile is the disk of one
-// instant, in the middle of a commit or not. Freezing `top` would sync it, and a copy without
-// freezing would be of no instant at all.
+// What `top` has written to its device is in `disk`; what is only in its page cache is not, and a
+// power cut loses it. Freezing `below` stops the device between two writes and does not make `top`
+// sync anything, so the copy of `disk` that is made meanwhile shows the disk at one instant, which
+// may be in the middle of a commit. Freezing `top` would sync it, and a copy without freezing would
+// show no single instant.
 //
-// The device forgets nothing that it has taken: a drive that loses its own cache is not imitated.
+// The device loses nothing that it has accepted: a drive that loses its own cache is not imitated.
 
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -37,7 +37,9 @@ export class Platter {
     mount(this.#disk, this.path);
   }
 
-  /** The disk as the power cut leaves it, mounted; only the machine of the test continues. */
+  /**
+   * The disk as the power cut leaves it, mounted. Only the machine that runs the test continues.
+   */
   cut(): Remains {
     const image = join(this.#folder, 'copy');
     whileFrozen(this.#below, () => copyImage(this.#disk, image));

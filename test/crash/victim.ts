@@ -1,5 +1,5 @@
-// A replica whose directory was harmed while it did not run, and the result of its start. Its log
-// is read from this start on, so that it concerns this harm.
+// A replica whose directory was damaged while it did not run, and the result of its start. Its log
+// is read from this start on, so that it concerns this damage only.
 
 import { rmSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,9 +9,9 @@ import { GUARD_MS } from '../support/wait.ts';
 
 export type Start =
   | { readonly kind: 'ready' }
-  /** It runs and is not ready: it says why in its answers. */
+  /** It runs and is not ready: its answers say why. */
   | { readonly kind: 'waits' }
-  /** `how` is its code or its signal, `why` what it said last. */
+  /** `how` is its code or its signal, `why` its last message. */
   | { readonly kind: 'left'; readonly how: string; readonly why: string };
 
 const RESTARTS_MAX = 5;
@@ -29,7 +29,7 @@ export async function startOnce(victim: TestReplica): Promise<Start> {
   }
 }
 
-/** How one that does not run any more has ended. */
+/** How a replica that does not run any more has ended. */
 export async function endOf(victim: TestReplica): Promise<Start & { kind: 'left' }> {
   try {
     await victim.becomeReady();
@@ -56,7 +56,7 @@ export async function startSupervised(victim: TestReplica): Promise<number> {
   }
 }
 
-/** When its last incarnation had begun, at the latest. */
+/** The latest time at which its last incarnation can have begun. */
 const begun = new WeakMap<TestReplica, number>();
 
 /**
@@ -73,7 +73,7 @@ export function logLength(replica: TestReplica): number {
   return statSync(replica.logFile, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** Whether it ends by itself, now or in a moment: connections close before the process ends. */
+/** Whether it ends by itself, now or in a moment: its connections close before the process ends. */
 export async function hasLeft(victim: TestReplica): Promise<boolean> {
   if (await isAnswering(victim)) return false;
   const deadline = performance.now() + GUARD_MS;

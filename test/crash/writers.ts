@@ -8,7 +8,7 @@ import { openConnection, type RawConnection } from '../support/raw-http.ts';
 import type { Ledger } from './ledger.ts';
 import { GUARD_MS } from '../support/wait.ts';
 
-/** The namespace without demands of its own, so that each request may set its quorum. */
+/** The namespace without quorums of its own, so that each request may set them. */
 export const NAMESPACE = 'bench';
 
 export interface Place {
@@ -22,11 +22,11 @@ export interface WritersOptions {
   readonly prng: Prng;
   readonly clients: number;
   readonly w: number;
-  /** Of every key; no other writers have it. */
+  /** The prefix of all its keys, which no other writers use. */
   readonly prefix: string;
   /** The longest value. */
   readonly bytesMax?: number;
-  /** Each stops by itself after so many writes. */
+  /** Each stops by itself after this many writes. */
   readonly each?: number;
 }
 
@@ -57,7 +57,7 @@ export function startWriters(options: WritersOptions): Writers {
   };
 }
 
-/** So many writes of each client, to their end. */
+/** Each client writes this many values and ends. */
 export async function writeAll(options: WritersOptions & { readonly each: number }): Promise<void> {
   await startWriters(options).done;
 }
@@ -92,7 +92,7 @@ async function put(
     body: value,
     timeoutMs: GUARD_MS,
   });
-  // How much later than the time that the client named is judged where time is simulated.
+  // How much later than its time-out a request ends is judged in the simulation.
   if (reply.kind === 'timeout') throw new Error(`hung: no answer about ${key} in ${GUARD_MS} ms`);
   const dot = reply.kind === 'reply' ? (reply.headers.get('conit-version') ?? '') : '';
   ledger.end(key, judge(reply).ok, dot);

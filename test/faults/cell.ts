@@ -1,5 +1,5 @@
-// One cell of the matrix: a fresh cluster of real processes behind proxies, clients that record
-// what they see, faults for most of the time, then the heal, a period in which everything must work
+// One cell of the matrix: a new cluster of real processes behind proxies, clients that record what
+// they see, faults for most of the time, then the heal, a period in which everything must work
 // again, quiet, and final reads.
 
 import { mkdirSync } from 'node:fs';
@@ -41,11 +41,11 @@ export interface CellResult {
 
 const IDS = ['eu-1', 'us-1', 'ap-1'];
 const FAULT_SHARE = 0.7;
-/** How long clients go on after the heal; the rest is quiet. */
+/** How long clients continue after the heal; then the cluster is quiet. */
 const HEALED_SHARE = 0.15;
 const PACE_MS = 25;
 const FINAL_GETS = 100;
-/** Shorter than the longer faults, so that they are noticed. */
+/** Shorter than the longer faults, so that peers notice them. */
 const ENV = { CONIT_LOG_LEVEL: 'warn', CONIT_PEER_TIMEOUT: '1s' };
 
 const nemeses: Readonly<Record<FaultKind, (scene: Scene) => Nemesis>> = {
@@ -76,7 +76,7 @@ export async function runCell(cell: Cell): Promise<CellResult> {
       await play(cell, scene, findings);
       findings.push(...judgeLogs(cluster.replicas));
     } finally {
-      // A paused process does not receive the request to stop.
+      // A paused process does not receive the signal to stop.
       for (const replica of cluster.replicas) replica.resume();
       await cluster.stop();
     }
@@ -114,7 +114,7 @@ async function play(cell: Cell, scene: Scene, findings: Finding[]): Promise<void
   findings.push(...judgeHistory(recorder.operations, workload, nemesis, faultSeconds));
 }
 
-/** Until the faults are over; then none remains. */
+/** Waits until the faults are over; then none remains. */
 async function strikeAgainAndAgain(scene: Scene, nemesis: Nemesis): Promise<void> {
   try {
     while (performance.now() < scene.untilMs) {

@@ -27,9 +27,9 @@ export interface Finding {
 const NODES = 3;
 const PUTS_PER_SECOND = 5;
 const READS_PER_SECOND = 2;
-/** From the heal to the first success: whether there is one. */
+/** From the heal to the first success, if there is one. */
 const RETURN_MS = 120_000;
-/** Notes that a promise was broken, whatever clients saw. */
+/** Notes that report a broken promise, whatever clients saw. */
 const NEVER = ['log-divergent', 'log-unreadable', 'peer-behind-log', 'old-copy'];
 
 export function judgeHistory(

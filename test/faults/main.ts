@@ -1,9 +1,9 @@
 // `npm run test:faults`: real processes under the faults of real machines. Each of three workloads
-// meets each of five kinds of faults on a cluster of its own; clients record what they see, and the
-// checkers that judge the simulation judge that. Not part of `npm test`, because it takes minutes.
+// meets each of five kinds of faults on a cluster of its own. Clients record what they see, and the
+// checkers of the simulation judge it. Not part of `npm test`, because it takes minutes.
 //
-// Exit code 0 when every cell that could run has passed, 1 when one failed, 2 for a command line
-// that is not understood.
+// Exit code 0 if every cell that could run has passed, 1 if one failed, 2 for a command line that
+// is not valid.
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

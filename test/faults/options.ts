@@ -1,4 +1,4 @@
-// The command line, checked: an unknown word is refused, every number has a bound.
+// The command line. An unknown word is refused, and every number has a bound.
 
 import { parseArgs } from 'node:util';
 import { type FaultKind, faultKinds } from './nemesis/nemesis.ts';
@@ -27,7 +27,7 @@ clients saw as the simulation does. Takes minutes.
   --keep DIR    keep the histories of all cells there
   --help        this text`;
 
-/** `undefined` when help is asked for. */
+/** `undefined` if help is requested. */
 export function parseOptions(args: readonly string[]): Options | undefined {
   const { values } = parseArgs({
     args: [...args],

@@ -32,7 +32,7 @@ function count(history: History, ok: boolean | null): number {
   return history.filter((operation) => operation.type !== 'fault' && operation.ok === ok).length;
 }
 
-/** Those that took effect. */
+/** The strikes that took effect. */
 function strikesOf(history: History): string {
   const counts = new Map<string, number>();
   for (const { type, value, ok } of history) {

@@ -28,7 +28,7 @@ export interface CellWorkload {
   readonly roles: (shared: Shared) => readonly Role[];
 }
 
-// The namespace without demands of its own, so that each request may set its quorum.
+// The namespace without quorums of its own, so that each request may set them.
 const EVENTUAL: NamespaceUse = { ns: 'bench', level: 'eventual' };
 const FIFO: NamespaceUse = { ns: 'sensors', level: 'fifo' };
 const BULK: NamespaceUse = { ns: 'demo', level: 'eventual' };
@@ -93,7 +93,7 @@ function adding(shared: Shared, session: string): Role {
   };
 }
 
-/** Gets of so many replicas, any number of them for 0. */
+/** Gets from this many replicas; 0: any number of them. */
 function reading(
   shared: Shared,
   session: string,
@@ -116,7 +116,7 @@ function keyOf({ options: { prng } }: Shared) {
   return () => ({ use: EVENTUAL, key: `k${prng.below(KEYS)}` });
 }
 
-/** What was acknowledged lately. */
+/** Keys that were acknowledged lately. */
 function recent({ options: { prng }, recent: targets }: Shared) {
   return () => targets[prng.below(Math.max(1, targets.length))];
 }
@@ -125,7 +125,7 @@ function copies({ options: { places, prng } }: Shared): number {
   return 1 + prng.below(places.length);
 }
 
-/** This many clients of each replica, which stay with it whatever happens to it. */
+/** This many clients of each replica, which never ask another one. */
 function atEach(
   shared: Shared,
   count: number,

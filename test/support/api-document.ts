@@ -1,6 +1,5 @@
-// Holds replies against the OpenAPI document of the server that gave them: the status is described,
-// the media type is one of those described, the body fits its schema, and no header of ours is
-// missing from the description.
+// Compares replies with the OpenAPI document of the server that sent them: the document describes
+// the status, the media type and every header of ours, and the body fits its schema.
 
 import { Compile } from 'typebox/schema';
 
@@ -32,7 +31,7 @@ export interface ApiDocument {
   };
 }
 
-/** The fault of a reply; nothing if it is as the document says. */
+/** What is wrong with a reply; `undefined` if it is as the document describes it. */
 export type ReplyCheck = (reply: SeenReply) => readonly string[];
 
 type Check = (body: unknown) => readonly string[];
@@ -45,7 +44,7 @@ export function createReplyCheck(document: ApiDocument): ReplyCheck {
     return known;
   };
   return (reply) => {
-    // The page of the documentation, which is for people.
+    // The page of the documentation, which is made for people.
     if (/^\/docs(?:[/?]|$)/.test(reply.path)) return [];
     const described = describedBy(document, reply);
     if (described === undefined) return [`${reply.status} is not described`];
@@ -78,7 +77,7 @@ function describedBy(document: ApiDocument, reply: SeenReply): Described | undef
   return name === undefined ? found : document.components.responses[name];
 }
 
-/** `{key}` takes the rest of the path. */
+/** `{key}` matches the rest of the path. */
 function matches(template: string, path: string): boolean {
   const wanted = template.split('/');
   const given = path.split('/');

@@ -39,7 +39,7 @@ const anyHealth = fc.record({
   missingMs: fc.option(anyCount, { nil: undefined }),
   missingEntries: fc.option(anyCount, { nil: undefined }),
 });
-/** A key, or nothing. */
+/** A key, or none. */
 const anyBound = fc.oneof(anyKey, fc.constant(''));
 const anyAge = fc.oneof(anyCount, fc.constant('unknown' as const));
 const anyDigest = fc.tuple(anyU32, anyU32);
@@ -129,7 +129,7 @@ const anyLosses = fc.array(
   }),
   { minLength: 1, maxLength: 5 },
 );
-/** One arbitrary for each kind; a kind without one is a type error. */
+/** One arbitrary for each kind; a missing kind is a type error. */
 export const messageArbitraries: {
   readonly [Kind in Message['kind']]: fc.Arbitrary<Extract<Message, { readonly kind: Kind }>>;
 } = {
@@ -416,7 +416,7 @@ export const messageArbitraries: {
 
 export const anyMessage: fc.Arbitrary<Message> = fc.oneof(...Object.values(messageArbitraries));
 
-/** As a list of keys shows it. */
+/** A record as a list of keys shows it. */
 function bare(record: Record): Record {
   const latest = latestOf(record);
   const { origin, seq, hlc, namespace, key } = latest;

@@ -1,4 +1,5 @@
-// Arbitrary values of the domain for property tests: any that the model allows, edges included.
+// Arbitrary values of the domain for property tests: everything that the model allows, edges
+// included.
 
 import fc from 'fast-check';
 import type { Draft } from '../../src/model/encoding.ts';

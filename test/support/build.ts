@@ -1,4 +1,4 @@
-// Small makers of the core's values, so that a test says only what matters to it.
+// Short constructors of the core's values, so that a test states only what matters to it.
 
 import { bytesOf } from '../../src/base/bytes.ts';
 import { type Draft, encodeMutation } from '../../src/model/encoding.ts';
@@ -44,8 +44,8 @@ export function text(value: Uint8Array): string {
 }
 
 /**
- * One member a region name: `['eu', 'eu', 'us']` gives eu-1, eu-2 and us-1, in the order of their
- * ids.
+ * One member for each region name: `['eu', 'eu', 'us']` gives eu-1, eu-2 and us-1, in the order of
+ * their ids.
  */
 export function membersOf(regions: readonly string[]): Member[] {
   const seen = new Map<string, number>();
@@ -64,7 +64,7 @@ export function membersOf(regions: readonly string[]): Member[] {
   }));
 }
 
-/** As the first member sees them. */
+/** As seen by the first member. */
 export function namespacesOf(members: readonly Member[], document: object): Namespaces {
   const self = members[0] as Member;
   const compiled = compilePolicies(document, members, self);
@@ -73,7 +73,8 @@ export function namespacesOf(members: readonly Member[], document: object): Name
 }
 
 /**
- * Every commit ends with a checkpoint of all that it changed, so the disk shows what memory shows.
+ * Every commit ends with a checkpoint of everything that it changed, so the disk has what memory
+ * has.
  */
 export const CHECKPOINT_AT_ONCE = {
   checkpointBytes: 1,
@@ -82,7 +83,7 @@ export const CHECKPOINT_AT_ONCE = {
   checkpointPieceBytes: SETTINGS_DEFAULT.checkpointPieceBytes,
 };
 
-/** No checkpoint begins of itself. */
+/** No checkpoint begins by itself. */
 export const CHECKPOINT_NEVER = {
   checkpointBytes: 1e9,
   checkpointEntries: 1e9,
@@ -125,7 +126,7 @@ export function mutation(fields: Partial<Draft> = {}, previousChain = 0): Mutati
 }
 
 /**
- * Entries 1 to `count` of an origin's log, each chained to its predecessor; entry n is stamped n
+ * Entries 1 to `count` of an origin's log, each chained to the one before it; entry n is stamped n
  * ms.
  */
 export function run(
@@ -143,7 +144,7 @@ export function run(
   return entries;
 }
 
-/** These members, before anything was agreed upon. */
+/** The configured members, before any membership was agreed on. */
 export function membershipOf(regions: readonly string[]): Membership {
   return bootMembership(membersOf(regions));
 }

@@ -1,5 +1,5 @@
-// Many keys, quickly: each replica takes its share in batches. Values are incompressible, because
-// files of equal values would be half as large.
+// Many keys, quickly: each replica gets its share in batches. Values cannot be compressed, because
+// the files of equal values would be half as large.
 
 import { randomBytes } from 'node:crypto';
 import { call } from './call.ts';
@@ -7,7 +7,7 @@ import type { TestReplica } from './processes.ts';
 
 const BATCH_ITEMS = 1000;
 const BATCHES_AT_ONCE = 4;
-/** Batches fill every queue on the way: on a busy machine one waits for long. */
+/** Batches fill every queue on the way, so on a busy machine one may wait for long. */
 const BATCH_TIMEOUT_S = 60;
 
 export interface Bulk {
@@ -16,7 +16,7 @@ export interface Bulk {
   readonly valueBytes: number;
 }
 
-/** Writes every key once into the namespace `bench`, each to two replicas at least. */
+/** Writes every key once into the namespace `bench`, with at least two copies. */
 export async function putAll(replicas: readonly TestReplica[], bulk: Bulk): Promise<void> {
   let next = 0;
   const lanes = Array.from({ length: BATCHES_AT_ONCE }, async (_, lane) => {

@@ -1,5 +1,5 @@
-// One request to a replica and its reply, for tests that look at every member of the reply. Each
-// request has a connection of its own, so that none meets one of a replica's earlier process.
+// One request to a replica and its reply, for tests that read every member of the reply. Each
+// request has a connection of its own, so that none uses one to an earlier process of the replica.
 
 import type { NoReply, RawReply } from './raw-http.ts';
 import { openConnection } from './raw-http.ts';
@@ -14,12 +14,12 @@ export interface Answer {
   readonly status: number;
   readonly text: string;
   readonly bytes: Buffer;
-  /** '' where there is no such header. */
+  /** '' if there is no such header. */
   header(name: string): string;
   json(): unknown;
 }
 
-/** The members of a problem that tests look at. */
+/** The members of a problem that tests read. */
 export interface Problem {
   readonly type: string;
   readonly status: number;
@@ -36,7 +36,7 @@ interface Place {
   readonly httpPort: number;
 }
 
-/** Throws when there is no reply. */
+/** Throws if there is no reply. */
 export async function call(
   replica: Place,
   method: string,

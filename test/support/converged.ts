@@ -1,4 +1,5 @@
-// When every replica holds everything: their durable vectors, as each tells its own, are equal.
+// Waits until every replica holds everything: until the durable vectors, as each replica reports
+// its own, are equal.
 
 import { call } from './call.ts';
 import type { TestReplica } from './processes.ts';
@@ -22,7 +23,7 @@ export async function becomeEqual(
   );
 }
 
-/** What the replica holds durably, as text with its entries in order. */
+/** The durable vector of the replica, as text with its entries in order. */
 async function vectorOf(replica: TestReplica): Promise<string> {
   const view = (await call(replica, 'GET', '/v1/cluster')).json() as ClusterView;
   const own = view.replicas.find(({ self }) => self);

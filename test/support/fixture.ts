@@ -1,5 +1,5 @@
-// One cluster of three for a whole test file, in a folder of its own. After each test it is as it
-// was: every replica runs, none is paused, and all are ready.
+// One cluster of three replicas for a whole test file, in a folder of its own. Each test finds
+// every replica running, none paused, and all ready.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,10 +14,10 @@ export interface ClusterFixture {
   readonly ap: TestReplica;
 }
 
-/** Peers that say nothing count as gone after a second, so that tests need not wait longer. */
+/** A silent peer counts as gone after a second, so tests need not wait longer. */
 const ENV = { CONIT_LOG_LEVEL: 'info', CONIT_PEER_TIMEOUT: '1s' };
 
-/** To be called at the top of a test file; what it gives is filled before the first test. */
+/** To be called at the top of a test file; the returned object is filled before the first test. */
 export function useCluster(env: Readonly<Record<string, string>> = {}): ClusterFixture {
   const dataDir = mkdtempSync(join(tmpdir(), 'conit-e2e-'));
   let cluster: TestCluster | undefined;

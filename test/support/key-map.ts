@@ -1,4 +1,4 @@
-// The synchronous half of a store, as a map: what a batch wrote can be read once the batch is
+// The synchronous half of a store, as a map: what a batch wrote can be read as soon as the batch is
 // taken.
 
 import { compareBytes } from '../../src/base/bytes.ts';
@@ -32,7 +32,7 @@ export class KeyMap {
     });
   }
 
-  /** Turns one bit of a stored value around. */
+  /** Flips one bit of a stored value. */
   damage(key: Uint8Array, at = 0): void {
     const entry = this.#entries.get(nameOf(key));
     if (entry === undefined) throw new Error('there is nothing to damage');
@@ -41,7 +41,7 @@ export class KeyMap {
     this.#entries.set(nameOf(key), { key, value });
   }
 
-  /** Like a bad block: its contents are unknown. */
+  /** Like a bad block: its contents cannot be read. */
   hide(key: Uint8Array): void {
     this.#unreadable.add(nameOf(key));
   }
@@ -68,7 +68,7 @@ export class KeyMap {
   }
 }
 
-/** What was appended becomes durable, in one batch. */
+/** Makes everything that was appended durable, in one batch. */
 export function commitLog(log: Log, storage: KeyMap, out: HostTurn): void {
   markAll(log, out);
   log.seal(out);

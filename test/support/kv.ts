@@ -35,7 +35,7 @@ export function del(replica: Place, key: string, headers: CallOptions['headers']
   return call(replica, 'DELETE', `/v1/kv/demo/${key}`, { headers });
 }
 
-/** The value that this replica has, whatever the others do, or the status where there is none. */
+/** The value that this replica has, without asking others, or the status if it has none. */
 export async function look(replica: Place, key: string): Promise<string | number> {
   const answer = await get(replica, `${key}?r=1`);
   return answer.status === 200 ? answer.text : answer.status;

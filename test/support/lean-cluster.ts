@@ -1,5 +1,5 @@
-// Replicas that forget at once what they have written, scrub all the time and compare often: what
-// storage loses shows soon.
+// Replicas that keep little in memory, scrub all the time and compare often, so that a loss of the
+// storage is found soon.
 
 import { Cluster, type ClusterOptions } from '../cluster/cluster.ts';
 

@@ -1,5 +1,5 @@
-// `conit` as a process of its own, with a folder for its data: for what happens to one process
-// rather than to a cluster.
+// `conit` as a process of its own, with a folder for its data: for tests of one process without a
+// cluster.
 
 import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -15,15 +15,15 @@ export const CANARY = 'canary-9Qw3-zR7t-Lm2x-Vb8n';
 
 export interface Run {
   readonly child: ChildProcess;
-  /** What it wrote to the pipes that it was given. */
+  /** Its output on the pipes that it was given. */
   readonly output: () => string;
-  /** Exit code, once it has ended. */
+  /** The exit code, once it has ended. */
   readonly ended: Promise<number | null>;
 }
 
 export interface Launch {
   readonly stdio?: StdioOptions;
-  /** Run by this program, as in `['nohup']`. */
+  /** The program that runs it, such as `['nohup']`. */
   readonly by?: readonly string[];
 }
 
@@ -34,7 +34,7 @@ export interface Bench {
   settings(): Promise<NodeJS.ProcessEnv>;
 }
 
-/** A folder for each test; what was run in it is killed when the test is over. */
+/** A folder for each test; processes that were started in it are killed when the test is over. */
 export function useBench(): Bench {
   let folder = '';
   let runs: Run[] = [];

@@ -1,14 +1,13 @@
-// What a machine of the replica is built on, and nothing that is above it: its memory on a
-// simulated disk, its peers, its counters, and the turn, whose outbox a test reads. The test builds
-// one machine from `core`, steps it, and decides itself when time passes, when a batch is durable,
-// and when a read returns.
+// What a machine of the replica is built on, and nothing above it: its memory on a simulated disk,
+// its peers, its counters, and the turn, whose outbox the test reads. The test builds one machine
+// from `core`, steps it, and decides when time passes, when a batch becomes durable, and when a
+// read returns.
 //
-//   const room = new MachineRoom();            three members, this replica is ap-1, an empty disk
-//   const machine = new Machine(room.core);
-//   room.greet(EU, { vector: [[origin, 3]] }); eu-1 is connected, and holds that
-//   machine.onBeat(room.turn);
-//   room.commit();                             what it wrote is on the disk
-//   expect(room.sent()).toEqual([...]);
+//  const room = new MachineRoom();            three members, this replica is ap-1, an empty disk
+//  const machine = new Machine(room.core); room.greet(EU, { vector: [[origin, 3]] }); eu-1 is
+//  connected, and holds that machine.onBeat(room.turn);
+//  room.commit();                             what it wrote is on the disk
+//  expect(room.sent()).toEqual([...]);
 
 import { HostTurn } from '../../src/host/turn.ts';
 import type { Now } from '../../src/model/effect.ts';
@@ -31,7 +30,7 @@ import { MemoryDisk } from '../cluster/memory-disk.ts';
 import { helloOf, membershipOf, membersOf, mutation, origin, settingsOf } from './build.ts';
 import { readBack, release, type Sent, sent } from './outbox.ts';
 
-/** The members, by index, where a test does not name others: this replica is the first. */
+/** The members, by index, unless a test names others: this replica is the first. */
 export const [AP, EU, US] = [0, 1, 2];
 const REGIONS: readonly string[] = ['ap', 'eu', 'us'];
 const START: Now = { wallMs: 1_000_000, monoMs: 1000 };
@@ -39,7 +38,7 @@ const START: Now = { wallMs: 1_000_000, monoMs: 1000 };
 export interface MachineRoomOptions {
   /** The vector of all members. */
   readonly regions?: readonly string[];
-  /** The index of this replica; left out: the first by its id. */
+  /** The index of this replica; absent: the first by its id. */
   readonly self?: number;
   readonly namespaces?: object;
   readonly settings?: Partial<Settings>;
@@ -85,7 +84,7 @@ export class MachineRoom {
     return this.turn.at({ wallMs: wallMs + ms, monoMs: monoMs + ms });
   }
 
-  /** The next incarnation, on what is on the disk: what was not committed is lost. */
+  /** The next incarnation, with the data on the disk: what was not committed is lost. */
   restarted(changes: Partial<MachineRoomOptions> = {}): MachineRoom {
     const { disk } = this;
     const incarnation = this.#incarnation + 1;
@@ -101,7 +100,7 @@ export class MachineRoom {
   }
 
   /**
-   * The peer connects, and greets; unless it says otherwise it is the first incarnation, and holds
+   * The peer connects and sends its greeting; by default it is in its first incarnation and holds
    * nothing.
    */
   greet(index: number, says: Partial<Hello> = {}): Peer {
@@ -113,7 +112,7 @@ export class MachineRoom {
     return peer;
   }
 
-  /** A heartbeat of the peer comes, and says what has become durable there. */
+  /** A heartbeat of the peer arrives and reports what has become durable there. */
   hear(index: number, vector: VectorEntries = [], says: Partial<Heartbeat> = {}): Heartbeat {
     const peer = this.peer(index);
     const heartbeat = heartbeatOf({ vector, ...says });
@@ -130,7 +129,7 @@ export class MachineRoom {
 
   // ---- memory
 
-  /** The next entry of a lane behind what is here of it, stamped now unless it says otherwise. */
+  /** The next entry of a lane after those that are stored here, by default stamped now. */
   next(of: Origin, fields: Partial<Draft> = {}): Mutation {
     const { received, chain } = this.core.log.open(of);
     const dot = { origin: of, seq: received + 1 };
@@ -148,7 +147,7 @@ export class MachineRoom {
     }
   }
 
-  /** The batch in progress becomes durable: what waited for it leaves. */
+  /** The batch in progress becomes durable, and what waited for it is sent. */
   commit(): Durable {
     const { checkpoint, log, table } = this.core;
     checkpoint.onSeal(this.turn);
@@ -168,29 +167,29 @@ export class MachineRoom {
     this.commit();
   }
 
-  /** The reads that were asked for return; whether there were any. */
+  /** The requested reads return; true if there were any. */
   readOnce(): boolean {
     return readBack(this.turn, (request) => this.disk.range(request));
   }
 
-  /** The same, and the reads that follow from them, until there are none. */
+  /** The same with the reads that follow from them, until there are none. */
   read(): void {
     while (this.readOnce());
   }
 
   // ---- the outbox
 
-  /** Takes the messages that left since the last look. */
+  /** Returns the messages that were sent since the last call. */
   sent(): Sent[] {
     return sent(this.turn);
   }
 
-  /** Takes the notes since the last look, by name. */
+  /** Returns the names of the notes since the last call. */
   noted(): string[] {
     return this.turn.notes.splice(0).map(({ event }) => event);
   }
 
-  /** Where the disk is damaged the turn says that the replica halts, and nothing is begun. */
+  /** If the disk is damaged, the turn halts the replica, and no machine is built. */
   #recover(): void {
     const { checkpoint, held, log, metrics, origin: current, own, tree } = this.core;
     const nothing = (): ReadonlySet<never> => new Set();
@@ -206,12 +205,12 @@ export class MachineRoom {
   }
 }
 
-/** A heartbeat of a peer that has nothing to say. */
+/** A heartbeat of a peer without news. */
 export function heartbeatOf(says: Partial<Heartbeat> = {}): Heartbeat {
   const echoed = { ping: 5, echo: 0, echoDelayMs: 0, heads: [] };
   const rest = { hlc: 0, vector: [], wallMs: 0, commitAgeMs: 0, health: [] };
   return { kind: 'heartbeat', ...echoed, ...rest, ...says };
 }
 
-/** This replica's own lane in an incarnation. */
+/** The lane of this replica in an incarnation. */
 export const ownOrigin = (incarnation: number) => origin(`ap-1.${incarnation}`);

@@ -1,4 +1,4 @@
-// The resident memory of replicas, sampled from outside, and the most that each of them had.
+// The resident memory of replicas, sampled from outside, and the maximum of each.
 
 import { type Resident, residentOf } from './proc.ts';
 import type { TestReplica } from './processes.ts';

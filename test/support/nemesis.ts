@@ -1,5 +1,5 @@
-// Kills replicas under load, round after round: one, two or all of them at once, in the middle of
-// their work or while they are still starting. Every kill is recorded with its evidence.
+// Kills replicas under load in rounds: one, two or all of them at once, while they work or while
+// they are still starting. Every kill is recorded with its evidence.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Prng } from '../../src/base/prng.ts';
@@ -15,7 +15,7 @@ export interface KillTally {
   kills: number;
   /** Kills of processes that had not become ready yet. */
   youngKills: number;
-  /** Rounds before which nothing had been acknowledged since the round before. */
+  /** Rounds in which nothing was acknowledged before the kill. */
   idleRounds: number;
 }
 
@@ -30,7 +30,8 @@ export interface NemesisOptions {
 const LIFE_MS_MIN = 50;
 const LIFE_MS_MAX = 400;
 /**
- * How often all replicas are ready before some are killed; else it is enough that the load goes on.
+ * The share of rounds in which all replicas are ready before the kill; in the others it is enough
+ * that the load goes on.
  */
 const READY_SHARE = 0.5;
 
@@ -65,7 +66,7 @@ async function becomeReady(replicas: readonly TestReplica[]): Promise<void> {
   await Promise.all(replicas.map((replica) => replica.becomeReady()));
 }
 
-/** The load is through to the cluster. */
+/** The load reaches the cluster again. */
 async function becomeBusy(workload: Workload): Promise<void> {
   const { acked } = workload;
   await until('a write is acknowledged', () => workload.acked > acked);

@@ -1,5 +1,4 @@
-// What a part of the core asked for, taken out of the host's own outbox and put under readable
-// names.
+// What a part of the core asked for, read from the host's own outbox, under readable names.
 
 import type { Lsn, RangeRequest, RangeResult } from '../../src/model/effect.ts';
 import type { Message } from '../../src/model/message.ts';
@@ -11,7 +10,7 @@ export interface Sent {
   readonly message: Message;
 }
 
-/** Takes the messages that were sent since the last look. */
+/** Returns the messages that were sent since the last call. */
 export function sent(out: HostTurn): Sent[] {
   const messages = out.messages.map((message, i) => ({ peer: out.peers[i] as number, message }));
   out.messages.length = 0;
@@ -19,7 +18,7 @@ export function sent(out: HostTurn): Sent[] {
   return messages;
 }
 
-/** Batches up to `lsn` are durable: lets the messages go that waited for them. */
+/** Batches up to `lsn` become durable: releases the messages that waited for them. */
 export function release(out: HostTurn, lsn: Lsn): void {
   out.durable = lsn;
   for (const held of out.gated.splice(0)) {
@@ -28,14 +27,14 @@ export function release(out: HostTurn, lsn: Lsn): void {
   }
 }
 
-/** Gives each read that was asked for its result; whether there was one. */
+/** Gives each requested read its result; true if there was one. */
 export function readBack(out: HostTurn, read: (request: RangeRequest) => RangeResult): boolean {
   const reads = out.reads.splice(0);
   for (const { request, owner } of reads) owner.onRead(read(request), out);
   return reads.length > 0;
 }
 
-/** Takes the replies that were made since the last look. */
+/** Returns the replies since the last call. */
 export function replied(out: HostTurn): { client: Client; reply: Reply; lsn: number }[] {
   const held = out.gated.splice(0);
   out.gated.push(...held.filter(({ kind }) => kind === 'message'));
@@ -48,7 +47,7 @@ export function replied(out: HostTurn): { client: Client; reply: Reply; lsn: num
   ];
 }
 
-/** Gives each part the replies to its own questions; whether there was one. */
+/** Gives each part the replies to its own questions; true if there was one. */
 export function answerParts(out: HostTurn): boolean {
   const answers = out.answers.splice(0);
   for (const { owner, reply } of answers) owner.onAnswer(reply, out);

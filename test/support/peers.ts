@@ -1,11 +1,10 @@
-// The peers of a replica without anything that streams to them, for parts that only look at what is
-// known of each.
+// The peers of a replica without a stream to them, for parts that only read what is known of each.
 
 import type { Hello } from '../../src/model/message.ts';
 import { Peer, Peers, type Stream } from '../../src/peers/peers.ts';
 import { helloOf, membershipOf, membersOf, origin } from './build.ts';
 
-/** What was asked of the stream to a peer. */
+/** The calls of the stream to a peer. */
 export class StreamLog implements Stream {
   readonly asked: string[] = [];
 
@@ -40,7 +39,7 @@ export class StreamLog implements Stream {
 
 export const REGIONS: readonly string[] = ['ap', 'eu', 'us'];
 
-/** The replica in the first region knows the others. */
+/** The replica in the first region, which knows the others. */
 export function peersOf(regions = REGIONS): { peers: Peers; streams: StreamLog[] } {
   const others = membersOf(regions).slice(1);
   const streams = others.map(() => new StreamLog());

@@ -1,5 +1,5 @@
-// Free ports of the loopback address, below those that the kernel gives to outgoing connections, so
-// that none of these takes the port of a replica that is down for a moment.
+// Free ports of the loopback address, below the range of outgoing connections, so that no
+// connection takes the port of a replica that is down for a moment.
 
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
@@ -16,7 +16,7 @@ export async function freePorts(count: number): Promise<readonly number[]> {
   return [...ports];
 }
 
-/** A port that is free at each of these distances from it. */
+/** A port, so that the ports at each of these distances from it are free. */
 export async function freeBasePort(distances: readonly number[]): Promise<number> {
   for (;;) {
     const base = randomInt(PORT_MIN, PORT_MAX);

@@ -1,8 +1,8 @@
-// Processes as Linux shows them in /proc: their parents, and which still run.
+// Processes as Linux shows them in /proc: their parents, and whether they still run.
 
 import { readFileSync, readdirSync } from 'node:fs';
 
-/** The processes that `pid` has started, and theirs. */
+/** The processes that `pid` has started, and those that these have started. */
 export function descendantsOf(pid: number): number[] {
   const children = childrenOf(pid);
   return [...children, ...children.flatMap(descendantsOf)];
@@ -13,7 +13,9 @@ export function isAlive(pid: number): boolean {
   return !['', 'Z'].includes(stateOf(pid));
 }
 
-/** Its letter in /proc: `T` is stopped, `Z` a zombie; '' when it is gone. */
+/**
+ * The letter of its state in /proc: `T` is stopped, `Z` a zombie; '' if the process does not exist.
+ */
 export function stateOf(pid: number): string {
   const rest = read(`/proc/${pid}/stat`).split(')').at(-1) ?? '';
   return / (?<state>[A-Za-z]) /.exec(rest)?.groups?.['state'] ?? '';
@@ -21,13 +23,13 @@ export function stateOf(pid: number): string {
 
 export interface Resident {
   readonly totalBytes: number;
-  /** Its own: heaps and stacks. */
+  /** Memory of its own: heaps and stacks. */
   readonly anonymousBytes: number;
-  /** Pages of files, which the kernel takes back when it needs them. */
+  /** Pages of files, which the kernel can take back. */
   readonly fileBytes: number;
 }
 
-/** The memory that it holds; zeros when it is gone. */
+/** The memory of the process; zeros if it does not exist. */
 export function residentOf(pid: number): Resident {
   const status = read(`/proc/${pid}/status`);
   const bytes = (name: string) =>

@@ -1,6 +1,7 @@
-// A cluster of real processes: the built server, one process a replica, on loopback. Each replica
-// keeps its ports and its data over kills and restarts. Whatever ends the test run ends the
-// processes too: each has a channel to it, and stops in order when that is gone.
+// A cluster of real processes: the built server, one process for each replica, on loopback. Each
+// replica keeps its ports and its data when it is killed or restarted. When the test run ends, for
+// whatever reason, the processes end too: each has a channel to it, and stops in order when the
+// channel closes.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -18,22 +19,22 @@ const stopTimeoutMs = 240_000;
 const COUNT_DEFAULT = 3;
 
 export interface ClusterOptions {
-  /** How many replicas, one a region in turn; 3 by default. */
+  /** The number of replicas, one for each region in turn; 3 by default. */
   readonly replicas?: number;
   readonly regions?: readonly string[];
-  /** Regions of replicas that are not members; they are started by the test. */
+  /** The regions of replicas that are not members; a test starts them. */
   readonly spares?: readonly string[];
   /**
    * An existing or new folder: `<dataDir>/<id>/` holds the data, `<dataDir>/<id>.log` the output.
    */
   readonly dataDir: string;
-  /** Further environment of every replica, over what is set here. */
+  /** Further environment of every replica, which takes precedence over the settings here. */
   readonly env?: Readonly<Record<string, string>>;
-  /** What one of them has besides. */
+  /** Settings of single replicas, in addition. */
   readonly envOf?: (id: string) => Readonly<Record<string, string>>;
   /** The port under which `from` dials `to`, which listens at `port`: for a proxy between them. */
   readonly route?: (from: string, to: string, port: number) => number;
-  /** How long a start may take until `/readyz` says 200. */
+  /** How long a start may take until `/readyz` answers 200. */
   readonly readyTimeoutMs?: number;
 }
 
@@ -46,35 +47,37 @@ export interface TestReplica {
   readonly peerPort: number;
   readonly dataDir: string;
   readonly logFile: string;
-  /** 0 while it does not run. */
+  /** 0 while the process does not run. */
   readonly pid: number;
   readonly isRunning: boolean;
-  /** It has been ready in this incarnation. */
+  /** True if it has been ready in this incarnation. */
   readonly isReady: boolean;
-  /** SIGKILL; resolves, when the process is gone, with the signal that it died of. */
+  /** SIGKILL; resolves with the signal that ended the process, once it has ended. */
   kill9(): Promise<NodeJS.Signals | undefined>;
-  /** SIGTERM and an orderly end; the exit code, or `undefined` when it had to be killed. */
+  /**
+   * SIGTERM and an orderly end; resolves with the exit code, or `undefined` if it had to be killed.
+   */
   stop(): Promise<number | undefined>;
-  /** SIGSTOP: it is there and answers nothing. */
+  /** SIGSTOP: the process exists and answers nothing. */
   pause(): void;
   /** SIGCONT. */
   resume(): void;
-  /** Starts it again where it does not run; ready unless `{ ready: false }`. */
+  /** Starts it again if it does not run, and waits until it is ready unless `{ ready: false }`. */
   restart(options?: RestartOptions): Promise<void>;
   becomeReady(): Promise<void>;
 }
 
 export interface RestartOptions {
   readonly ready?: boolean;
-  /** For this incarnation, over its permanent settings. */
+  /** For this incarnation, in addition to its permanent settings. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface TestCluster {
   readonly replicas: readonly TestReplica[];
-  /** They know themselves and the members. */
+  /** Replicas that know themselves and the members. */
   readonly spares: readonly TestReplica[];
-  /** The shared secret, to look for where it must not be. */
+  /** The shared secret, for tests of where it must not appear. */
   readonly secret: string;
   stop(): Promise<void>;
 }
@@ -131,7 +134,7 @@ async function planReplicas(options: ClusterOptions, secret: string): Promise<Te
   });
 }
 
-/** The replica in the list of the cluster. */
+/** The entry of the replica in the cluster's list. */
 function entryOf({ id, region, httpPort }: Place, peerPort: number): string {
   return `${id}=${region}@127.0.0.1:${peerPort};http=http://127.0.0.1:${httpPort}`;
 }
@@ -223,7 +226,7 @@ function spawnServer(env: Readonly<Record<string, string>>, logFile: string): Ch
   return child;
 }
 
-// The settings of whoever runs the tests are not those of the cluster under test.
+// Settings in the environment of the test run must not reach the cluster under test.
 function surroundings(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith('CONIT_')),

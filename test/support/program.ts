@@ -1,21 +1,21 @@
-// What the programs beside `npm test` have in common: a command line that is checked, the words of
-// their reports, and exit codes.
+// What the programs beside `npm test` share: a checked command line, the words of their reports,
+// and exit codes.
 //
-//   0         everything that ran has passed
-//   1         something failed
-//   2         the command line is not understood
-//   130, 143  a signal ended it
+//  0         everything that ran has passed
+//  1         something failed
+//  2         the command line is not valid
+//  130, 143  a signal ended it
 
-/** The result of a part. One that cannot run here says so, and is never counted as passed. */
+/** The result of a part. A part that cannot run here reports that, and never counts as passed. */
 export type Word = 'passed' | 'FAILED' | 'not run';
 
-/** For every program; its help ends with it. */
+/** Ends the help of every program. */
 const EXIT_CODES = `Exit code 0 when all that ran has passed, 1 when something failed, 2 for a command line that is not
 understood, 130 or 143 when a signal ended it.`;
 
 /**
- * Reads the options and runs. `parse` gives `undefined` when help is asked for, and throws the
- * reason why it does not understand the command line; `run` gives the exit code.
+ * Reads the options and runs. `parse` returns `undefined` if help is requested, and throws the
+ * reason if the command line is not valid; `run` returns the exit code.
  */
 export async function runProgram<T>(
   usage: string,
@@ -35,14 +35,17 @@ export async function runProgram<T>(
 }
 
 /**
- * A signal ends the process, and what is bound to its end ends with it: replicas, mounts, folders.
+ * When a signal ends the process, everything that is bound to it ends too: replicas, mounts,
+ * folders.
  */
 export function endOnSignals(): void {
   process.on('SIGINT', () => process.exit(130));
   process.on('SIGTERM', () => process.exit(143));
 }
 
-/** Throws, naming the option, for anything but a number within the bounds, which are included. */
+/**
+ * Throws, naming the option, for anything except a number within the bounds, which are included.
+ */
 export function numberIn(text: string, name: string, least: number, most: number): number {
   const value = Number(text);
   if (text.trim() !== '' && value >= least && value <= most) return value;
@@ -58,10 +61,7 @@ export function wholeNumber(text: string, name: string, least: number, most: num
   throw new Error(`--${name} must be a whole number from ${least} to ${most}`);
 }
 
-/**
- * Words with commas between them, each one of those allowed; all of them where the option is left
- * out.
- */
+/** Words with commas between them, each an allowed one; all of them if the option is absent. */
 export function wordsIn<T extends string>(
   text: string | undefined,
   name: string,

@@ -1,7 +1,6 @@
-// A keep-alive HTTP/1.1 connection with one request at a time, straight on a socket: cheap enough
-// to load a cluster from the process that also kills it, and honest about what became of a request.
-// It knows three ends: a whole reply, a connection that broke, and a reply that did not come in
-// time.
+// A keep-alive HTTP/1.1 connection with one request at a time, directly on a socket: cheap enough
+// to load a cluster from the process that also kills it, and precise about the outcome of a
+// request. A request has three ends: a whole reply, a broken connection, or no reply in time.
 
 import { connect, type Socket } from 'node:net';
 
@@ -10,7 +9,7 @@ export interface RawRequest {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
-  /** How long to wait for the reply; then the connection is given up. */
+  /** How long to wait for the reply before the connection is given up. */
   readonly timeoutMs: number;
 }
 
@@ -28,7 +27,7 @@ export interface NoReply {
 }
 
 export interface RawConnection {
-  /** False when the server ended it, and after an end without a reply. */
+  /** False if the server ended it, and after a request without a reply. */
   readonly isOpen: boolean;
   send(request: RawRequest): Promise<RawReply | NoReply>;
   close(): void;
@@ -118,7 +117,7 @@ interface Parsed {
   readonly end: number;
 }
 
-/** The reply at the start of the data; `undefined` while it is not whole. */
+/** The reply at the start of the data; `undefined` while it is incomplete. */
 function parseReply(data: Buffer, isHead: boolean): Parsed | undefined {
   const headEnd = data.indexOf('\r\n\r\n');
   if (headEnd < 0) return undefined;

@@ -1,5 +1,5 @@
-// A peer made of a bare socket, which says exactly what a test wants said, and hears exactly what
-// comes back.
+// A peer made of a bare socket: it sends exactly what a test wants, and records exactly what comes
+// back.
 
 import { connect, type Socket } from 'node:net';
 import {
@@ -21,7 +21,7 @@ export interface RawOptions {
 }
 
 export class RawPeer {
-  /** Everything that came and was not taken. */
+  /** Everything that arrived and was not taken yet. */
   received = Buffer.alloc(0);
   readonly socket: Socket;
   /** Resolves when the connection has ended. */
@@ -50,7 +50,7 @@ export class RawPeer {
     this.socket.write(bytes);
   }
 
-  /** The next HTTP answer; `undefined` when the connection ends without one. */
+  /** The next HTTP answer; `undefined` if the connection ends without one. */
   async answer(): Promise<Answer | undefined> {
     while (!this.received.includes('\r\n\r\n')) {
       if (this.#isClosed) return undefined;
@@ -69,7 +69,7 @@ export class RawPeer {
     return this.answer();
   }
 
-  /** Both legs, with whatever secret it has; resolves with the last answer. */
+  /** Both legs, with the given secret; resolves with the last answer. */
   async shake(
     greeting: Greeting,
     secret: Buffer,
@@ -107,7 +107,7 @@ export function upgradeText(proof: string, { path, headers }: RawOptions = {}): 
   return requestText({ ...fixed, ...headers }, path);
 }
 
-/** A masked WebSocket frame of a client, with a mask of zeroes; `lengthClaimed` may lie. */
+/** A masked WebSocket frame of a client, with a mask of zeros; `lengthClaimed` may be wrong. */
 export function websocketFrame(
   first: number,
   payload: Uint8Array,

@@ -1,5 +1,5 @@
 // One replica stepped by hand, with its outbox, a map for storage, and a stopped clock: for tests
-// that need the whole core and no time.
+// that need the whole core and no passing of time.
 
 import { HostTurn } from '../../src/host/turn.ts';
 import type { Command } from '../../src/model/command.ts';
@@ -54,7 +54,7 @@ export class Solo {
       get: this.storage.get,
     });
     this.out = new HostTurn(this.replica.timers);
-    // As long ago as a start waits for peers to compare its clock with.
+    // Old enough that a start does not wait for peers to compare its clock with.
     this.now.monoMs -= 60_000;
     this.step({ kind: 'disk', room: ROOM_UNBOUNDED });
     this.now.monoMs += 60_000;
@@ -62,13 +62,13 @@ export class Solo {
     this.quiet();
   }
 
-  /** Lets one thing happen, and what follows from it, until nothing is left to do. */
+  /** Steps one input, and then everything that follows from it. */
   step(input: Input): void {
     this.replica.step(input, this.out.at(this.now));
     this.quiet();
   }
 
-  /** A peer of this incarnation connects, and greets. */
+  /** A peer of this incarnation connects, and sends its greeting. */
   greet(peer: number, life: string): void {
     this.step({ kind: 'connected', peer });
     this.message(peer, helloOf(origin(life), membershipOf(this.#regions)));
@@ -78,7 +78,7 @@ export class Solo {
     this.step({ kind: 'message', peer, message });
   }
 
-  /** Asks, and gives the answer if there is one when all is quiet. */
+  /** Sends a command, and returns the answer if there is one when nothing is left to do. */
   ask(command: Omit<Command, 'client'>): Reply | undefined {
     let answer: Reply | undefined;
     const client = { onReply: (reply: Reply) => void (answer = reply) };

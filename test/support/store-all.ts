@@ -1,4 +1,4 @@
-// What a checkpoint of everything would add to the batch under way, for tests of a table by itself.
+// What a checkpoint of everything would add to the batch in progress, for tests of a table alone.
 
 import type { HostTurn } from '../../src/host/turn.ts';
 import type { Log } from '../../src/store/log.ts';
@@ -11,7 +11,7 @@ export function storeAll(table: Table, out: HostTurn): void {
   table.sealCensus(out);
 }
 
-/** Shows all that a log has received, and marks it as stored in the table. */
+/** Shows everything that a log has received, and marks it as stored in the table. */
 export function markAll(log: Log, out: HostTurn): void {
   for (const lane of log.lanes())
     for (let seq = lane.applied + 1; seq <= lane.received; seq++) lane.onApplied(seq);

@@ -1,5 +1,5 @@
 // A few members that agree on the next membership over a network and disks that the test controls:
-// each message and each commit waits until it is delivered, lost, or done twice.
+// each message and each commit waits until the test delivers it, loses it, or delivers it twice.
 
 import { Synod, type Outcome, voteKey } from '../../src/membership/synod.ts';
 import { HostTurn } from '../../src/host/turn.ts';
@@ -26,7 +26,7 @@ export class SynodRoom {
   readonly seats: readonly Seat[];
   readonly letters: Letter[] = [];
   readonly current: Membership;
-  /** Every membership that any member took for chosen. */
+  /** Every membership that any member learned to be chosen. */
   readonly chosen: Membership[] = [];
   now = { wallMs: 1e6, monoMs: 1000 };
 
@@ -39,7 +39,7 @@ export class SynodRoom {
     for (const seat of this.seats) seat.settle();
   }
 
-  /** A next membership with one member more. */
+  /** A next membership with one more member. */
   joined(name: string): Membership {
     const place: Place = {
       id: name as ReplicaId,
@@ -59,7 +59,7 @@ export class SynodRoom {
     if (letter !== undefined) this.seat(letter.to).take(letter.from, letter.message);
   }
 
-  /** Everything arrives and becomes durable, until nothing is on the way. */
+  /** Delivers everything and makes it durable, until nothing is left. */
   quiet(): void {
     for (let i = 0; i < 10_000; i++) {
       for (const seat of this.seats) seat.settle();
@@ -94,7 +94,10 @@ export class Seat {
     this.#id = id;
   }
 
-  /** A new incarnation on the disk's data. A member that knows the choice takes no further part. */
+  /**
+   * A new incarnation with the data on the disk. A member that knows the choice takes no further
+   * part.
+   */
   begin(): void {
     if (this.chosen !== undefined) return;
     this.#out = new HostTurn();
@@ -121,7 +124,7 @@ export class Seat {
     this.#post();
   }
 
-  /** What is not durable is lost, and so is what was about to leave. */
+  /** What is not durable is lost, and so are the messages that waited for it. */
   crash(): void {
     this.synod = undefined;
   }
@@ -131,7 +134,7 @@ export class Seat {
     this.disk = new KeyMap();
   }
 
-  /** Hears all live members, as over new connections. */
+  /** It hears all live members, as over new connections. */
   greetAll(): void {
     this.#room.seats.forEach((other, index) => {
       if (index === this.#index || other.synod === undefined) return;
@@ -158,7 +161,7 @@ export class Seat {
     this.#post();
   }
 
-  /** The batch under way becomes durable; a crash before it loses it. */
+  /** The batch in progress becomes durable; a crash before this loses it. */
   commit(): void {
     if (this.synod === undefined || !this.#out.hasWrites) return;
     const { lsn } = this.#out;

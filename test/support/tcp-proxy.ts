@@ -1,26 +1,26 @@
-// A TCP connection through a proxy: bytes can be held back, slowed down, cut off, changed,
-// recorded. It sits between a dialer and a listener, and neither knows it.
+// A TCP connection through a proxy: bytes can be held back, slowed down, cut off, changed and
+// recorded. Neither the dialer nor the listener notices the proxy.
 
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 /** Seen from the dialer: `up` goes to the listener. */
 export type Direction = 'up' | 'down';
 
-/** A long and narrow way. */
+/** A long and narrow link. */
 export interface CommitAge {
   readonly delayMs: number;
   readonly bytesPerMs: number;
 }
 
 export interface TcpProxyOptions {
-  /** Whether to keep all that passes; the default is yes. */
+  /** Whether to keep all that passes; true by default. */
   readonly record?: boolean;
 }
 
 interface Flow {
   readonly from: Socket;
   readonly to: Socket;
-  /** On their way, in order. */
+  /** Bytes on their way, in order. */
   readonly queue: { readonly bytes: Buffer; readonly dueMs: number }[];
   queuedBytes: number;
   /** When the last byte that was taken has left the narrow part. */
@@ -28,7 +28,7 @@ interface Flow {
   timer: NodeJS.Timeout | undefined;
 }
 
-/** A slow link takes this much; then the sender has to wait. */
+/** A slow link buffers this many bytes; then the sender has to wait. */
 const QUEUE_BYTES_MAX = 64 * 1024;
 
 export class TcpProxy {
@@ -36,7 +36,7 @@ export class TcpProxy {
   readonly recorded: Record<Direction, Buffer[]> = { up: [], down: [] };
   /** Changes what passes. */
   rewrite: Partial<Record<Direction, (bytes: Buffer) => Buffer>> = {};
-  /** Bytes that were made to wait by a pace. */
+  /** Bytes that a pace has delayed. */
   slowedBytes = 0;
   readonly #isRecording: boolean;
   readonly #server: Server;
@@ -73,7 +73,7 @@ export class TcpProxy {
     this.#target = port;
   }
 
-  /** Nothing is read any more in this direction; what is under way stays in the kernels. */
+  /** Nothing is read in this direction any more; the kernels keep what is on its way. */
   stall(direction: Direction): void {
     this.#stalled[direction] = true;
     for (const { from } of this.#flows[direction]) from.pause();
@@ -84,7 +84,7 @@ export class TcpProxy {
     for (const { from } of this.#flows[direction]) from.resume();
   }
 
-  /** Bytes that have come and were not taken further, as while it is stalled. */
+  /** Bytes that have arrived and were not passed on, as while it is stalled. */
   heldBytes(direction: Direction): number {
     let bytes = 0;
     for (const { from } of this.#flows[direction]) bytes += from.readableLength;
@@ -92,15 +92,15 @@ export class TcpProxy {
   }
 
   /**
-   * From now on bytes take their time; without a pace they pass at once again, behind what is still
-   * on its way.
+   * Bytes now take this time; without a pace they pass at once again, after those that are still on
+   * their way.
    */
   slow(direction: Direction, pace: CommitAge | undefined): void {
     if (pace === undefined) delete this.#paces[direction];
     else this.#paces[direction] = pace;
   }
 
-  /** Breaks every connection; how many there were. */
+  /** Breaks every connection; returns how many there were. */
   sever(): number {
     const broken = this.#flows.up.size;
     for (const { from, to } of this.#flows.up) {
@@ -187,7 +187,7 @@ export class TcpProxy {
   }
 }
 
-/** What is still on its way is lost with the connection. */
+/** The bytes on their way are lost with the connection. */
 function drop(flow: Flow): void {
   clearTimeout(flow.timer);
   flow.queue.length = 0;

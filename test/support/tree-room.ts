@@ -44,7 +44,7 @@ export class TreeRoom {
     this.tree.beginEmpty(this.out);
   }
 
-  /** The next entry of its origin's log comes. */
+  /** The next entry of its origin's log arrives. */
   deliver(entry: Mutation): void {
     const lane = this.log.open(entry.origin);
     this.log.append(lane, entry, this.out);
@@ -68,7 +68,7 @@ export class TreeRoom {
   }
 }
 
-/** What the leaves are when these entries and nothing else were merged, in whatever order. */
+/** The leaves after these entries and nothing else were merged, in any order. */
 export function leavesOf(entries: Iterable<Mutation>, merge: Merge): Leaves {
   const records = new Map<string, Record>();
   for (const entry of entries)
@@ -81,7 +81,7 @@ export function leavesOf(entries: Iterable<Mutation>, merge: Merge): Leaves {
 
 type Merge = (left: Record | undefined, right: Record) => Record;
 
-/** A matcher would look at each of the words. */
+/** A matcher would compare each of the words. */
 export function isSameLeaves(left: Leaves, right: Leaves): boolean {
   for (let leaf = 0; leaf < LEAVES; leaf++) if (!left.isSame(right, leaf)) return false;
   return true;

@@ -1,17 +1,15 @@
-// Waiting for a condition, with a deadline: the only way in which a test lets time pass.
+// Waits for a condition, with a deadline: the only way in which a test lets time pass.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const PERIOD_MS = 20;
 /**
- * Against waiting for ever, not a measure: however busy the machine is, what comes comes before.
+ * Prevents waiting for ever; it measures nothing. Even on a busy machine the condition holds
+ * earlier.
  */
 export const GUARD_MS = 240_000;
 
-/**
- * Looks again and again until `look` gives something; throws, naming `what`, when the deadline has
- * passed.
- */
+/** Polls until `look` returns something; throws, naming `what`, when the deadline has passed. */
 export async function until<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,

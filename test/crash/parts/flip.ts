@@ -1,13 +1,13 @@
-// One changed byte in one file of one of three replicas: it starts with that, while its peers run.
-// It may answer everything as before, refuse with a reason, or end with a code and a reason. It may
-// not show a wrong value, nor report an absent key that others have, nor tell others something
-// wrong, nor hang, nor end without a message. A changed key is a record that is gone without an
-// error: the scrub has to notice that, and the peers to bring it back.
+// One changed byte in one file of one of three replicas, which starts with it while its peers run.
+// The replica may answer everything as before, refuse with a reason, or end with a code and a
+// reason. It must not show a wrong value, report a key as absent that others have, send others
+// something wrong, hang, or end without a message. A changed key means that a record is gone
+// without an error: the scrub has to notice that, and the peers have to return it.
 //
 // Two clusters run at once, so that both cores are used: one keeps its logs, the other truncates
-// them, so that a part of its records is in no log any more. Every start has the same directory
-// except for its byte. After some ends the directory is removed, and the replica must come back
-// with everything.
+// them, so that some of its records are in no log. Every start has the same directory except for
+// its byte. After some ends the directory is removed, and the replica must get everything from its
+// peers.
 
 import { cpSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,7 +31,7 @@ const SHARES: readonly (readonly [FileKind, number])[] = [
   ['identity', 8],
   ['current', 4],
 ];
-/** What storage lost in silence must be found while the test waits. */
+/** What the storage lost without an error must be found while the test waits. */
 const SOON = { CONIT_SCRUB_DELAY: '1s', CONIT_SCRUB_EVERY: '10s', CONIT_COMPARE_EVERY: '1s' };
 const WIPE_EACH = 8;
 const FINDINGS_MAX = 10;
@@ -73,7 +73,7 @@ export const flip: Part = {
 interface Lane {
   readonly name: string;
   readonly flips: number;
-  /** Writes at the victim and at the others, twice over, by each of two clients. */
+  /** Each of two clients writes twice at the victim and at the others. */
   readonly each: readonly number[];
   readonly env: Readonly<Record<string, string>>;
   readonly folder: string;
@@ -101,7 +101,7 @@ async function flipLane(lane: Lane, tally: FlipTally): Promise<void> {
   }
 }
 
-/** A start writes the log into tables, so that there are tables and a log. */
+/** A start writes the log of LevelDB into tables; after it there are tables and a log. */
 async function fill(lane: Lane, { replicas }: TestCluster, ledger: Ledger): Promise<void> {
   const { prng, each } = lane;
   for (const phase of ['a', 'b', 'c']) {
@@ -170,7 +170,7 @@ async function comeBack({ victim, ledger }: Flip, tally: FlipTally): Promise<voi
   await victim.kill9();
 }
 
-/** In turn, as often as their shares say, and the rare ones early. */
+/** In turn, as often as their shares require, and the rare ones early. */
 function kindOf(prng: Prng, nth: number): FileKind {
   const turn = SHARES[nth]?.[0];
   if (turn !== undefined) return turn;

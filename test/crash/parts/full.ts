@@ -1,13 +1,13 @@
-// A disk that becomes full, twice, on a small file system of its own.
+// A disk that becomes full, on a small file system of its own:
 //
-//   slowly    another file takes the room down to the mark: writes are refused with 507 before the
-//             disk is full, reads continue, and writes continue once there is room again
-//   at once   all room is gone between two measurements of the disk watch: no write is acknowledged
-//             that is not stored; the replica may end, and comes back when there is room
-//   at start  it is started on a disk without any room but its reserves: reads and deletes are
-//             answered, writes are refused, /readyz says why
+//  slowly    another file uses the room down to the mark: writes are refused with 507 before the
+//            disk is full, reads continue, and writes continue once there is room again
+//  at once   all room is used between two measurements of the disk watch: no write is acknowledged
+//            that is not stored; the replica may end, and returns when there is room
+//  at start  it starts on a disk without any room except its reserves: reads and deletes are
+//            answered, writes are refused, /readyz reports the reason
 //
-// No acknowledged write is lost, now and after a kill.
+// No acknowledged write is lost, before and after a kill.
 
 import { execFileSync } from 'node:child_process';
 import { rmSync, statfsSync } from 'node:fs';
@@ -28,7 +28,9 @@ const MIB = 1024 * 1024;
 const DISK_MIB = 224;
 /** As in the disk watch: this much room is enough for a reserve and for the return. */
 const MARK_BYTES = 64 * MIB;
-/** Less than the next write needs; the file system itself needs a little to allocate the rest. */
+/**
+ * Less than the next write needs. The file system itself needs a little room to allocate the rest.
+ */
 const SCRAP_BYTES = 64 * 1024;
 const BYTES_MAX = 100_000;
 
@@ -163,7 +165,7 @@ class Bench {
     return [...now, ...after];
   }
 
-  /** Clients that stop when the replica does. */
+  /** Clients that stop when the replica stops. */
   async #write(each: number): Promise<void> {
     const prefix = `p${this.#phase++}`;
     const options = { ledger: this.ledger, prng: this.#prng, clients: 4, w: 1, prefix, each };
@@ -176,7 +178,7 @@ class Bench {
     await done;
   }
 
-  /** The first status that is as expected, 0 for a broken connection. */
+  /** The first expected status, 0 for a broken connection. */
   #writeUntil(isIt: (status: number) => boolean): Promise<number> {
     const seen = async (): Promise<{ readonly status: number } | undefined> => {
       const status = await this.#put();
@@ -197,7 +199,7 @@ class Bench {
     return isReply ? reply.status : 0;
   }
 
-  /** A file of another program takes all room except this. */
+  /** A file of another program that uses all room except this. */
   #takeRoom(leftBytes: number): void {
     const size = String(this.#room() - leftBytes);
     execFileSync('fallocate', ['-l', size, join(this.#disk, 'ballast')]);

@@ -1,7 +1,7 @@
 // kill -9 under write load, repeatedly, after random running times of 50 to 400 ms: half of the
 // kills on a lone replica (w = 1), the other half on three (w = 2), one of them or all at once.
-// After each round everything that was acknowledged in it is present at every replica; a fresh
-// cluster every fifty kills, and in the end everything is checked again.
+// After each round every replica holds everything that was acknowledged in it. There is a new
+// cluster every fifty kills, and at the end everything is checked again.
 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,9 +1,9 @@
-// Power cuts: a lone replica under load on a disk that is copied at a random moment, as a cut
+// Power cuts: a lone replica under load on a disk that is copied at a random moment, as a power cut
 // leaves it. A replica starts on the copy and must hold every write that was acknowledged before
 // the copy began, and no refused one. Every fifteen cuts begin with a new disk, and the first of
 // them falls into the first start.
 //
-// At the end the same is done to a replica that does not sync, which must lose something: otherwise
+// At the end the same is done to a replica that does not sync. It must lose something; otherwise
 // these were no power cuts, and the part would prove nothing.
 
 import { mkdirSync } from 'node:fs';
@@ -62,7 +62,7 @@ interface Plan {
   readonly prng: Prng;
 }
 
-/** The writes are summed over the cuts: those before it, and those that the copy holds. */
+/** Writes over all cuts: those before the cut, and those on the copy. */
 interface Tally {
   cuts: number;
   acked: number;

@@ -1,11 +1,11 @@
-// An old copy of a directory is put back: the replica notices by what its peers know of it, reports
-// it, catches up, and serves no client before. No acknowledged write is lost, and no dot is given
-// twice.
+// An old copy of a directory is put back. The replica notices it by what its peers know of it,
+// reports it, catches up, and serves no client before. No acknowledged write is lost, and no dot is
+// issued twice.
 //
-//   copy taken ── more writes, also at it ── down ── the copy is put back ── up ── more writes
-//      ── audit
+//  copy taken ── more writes, also at it ── down ── the copy is put back ── up ── more writes
+//     ── audit
 //
-// Writes have two copies, so one that the old directory lacks is elsewhere.
+// Writes have two copies, so another replica has each one that the old directory lacks.
 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,7 +21,7 @@ import { startWriters, writeAll } from '../writers.ts';
 const CLIENTS = 6;
 const EACH = 40;
 const AGE_MS_MAX = 1500;
-/** What it reports when it notices: data is missing, or its number was used before. */
+/** The two notes that may report it: data is missing, or its number was used before. */
 const NOTICED = /"(data-lost|old-copy)"/;
 
 export const restore: Part = {
@@ -67,7 +67,7 @@ export const restore: Part = {
   },
 };
 
-/** In order, or not. */
+/** In order or by a kill. */
 async function takeDown(victim: TestReplica, nth: number): Promise<void> {
   if (nth % 2 === 0) await victim.stop();
   else await victim.kill9();

@@ -1,14 +1,14 @@
 // Exhaustive, on the simulated disk: a fixed script of about two hundred operations on a simulated
-// cluster of three. For N = 1, 2, 3 … until nothing fires, the N-th commit of one replica goes
-// wrong, in each of these ways:
+// cluster of three. For N = 1, 2, 3 … until there is no N-th commit, the N-th commit of one replica
+// goes wrong in each of these ways:
 //
-//   fails, kept or lost    the disk reports an error, and the batch is on it afterwards, or not
-//   full                   from then on there is no room, for a while
-//   power, kept or lost    the power goes in the middle of it
+//  fails, kept or lost    the disk reports an error, and the batch is on it afterwards, or not
+//  full                   from then on there is no room, for a while
+//  power, kept or lost    the power fails during the commit
 //
-// The replica is restarted as by its supervisor, and then every replica once more. Every request is
-// answered, all replicas end with the same contents, and the checkers of the simulation judge what
-// clients saw.
+// The replica is restarted as by its supervisor, and then every replica is restarted once more.
+// Every request is answered, all replicas end with the same contents, and the checkers of the
+// simulation judge what clients saw.
 
 import { createPrng } from '../../../src/base/prng.ts';
 import type { Batch } from '../../../src/model/port.ts';
@@ -31,7 +31,7 @@ import type { Part, Result } from '../part.ts';
 const VARIANTS = ['fails, kept', 'fails, lost', 'full', 'power, kept', 'power, lost'] as const;
 type Variant = (typeof VARIANTS)[number];
 
-/** The clients' choices come from it and from nothing else: one script for all runs. */
+/** All choices of the clients come from this seed, so all runs have one script. */
 const SCRIPT_SEED = 7;
 const CLIENTS = 8;
 const THINK_MS = 40;
@@ -76,7 +76,7 @@ interface Played {
   readonly wrong: readonly string[];
 }
 
-/** One run of the script in which the N-th commit goes wrong; none for 0. */
+/** One run of the script in which the N-th commit goes wrong; with 0 none does. */
 function play(nth: number, variant: Variant): Played {
   const cluster = new Cluster({
     seed: SCRIPT_SEED,
@@ -109,7 +109,10 @@ function play(nth: number, variant: Variant): Played {
   return { hasFired: trap.hasFired, operations, wrong };
 }
 
-/** A replica without room must get some before it settles; then all namespaces are served. */
+/**
+ * A replica without room must get some before the cluster can settle; then all namespaces are
+ * served.
+ */
 function settle(cluster: Cluster): void {
   cluster.replica(VICTIM).isFull = false;
   cluster.settle();
@@ -117,7 +120,7 @@ function settle(cluster: Cluster): void {
 }
 
 interface Trap {
-  /** Until the script and the last start are over. */
+  /** Runs until the script and the last start are over. */
   isArmed: boolean;
   hasFired: boolean;
 }
@@ -141,7 +144,7 @@ function setTrap(cluster: Cluster, nth: number, variant: Variant): Trap {
   return trap;
 }
 
-/** The storage of this incarnation and of each later one, before it is used. */
+/** The storage of this incarnation and of each later one, before the incarnation uses it. */
 function onStorage(victim: Replica, watch: (storage: MemoryStorage) => void): void {
   let current = victim.storage;
   if (current !== undefined) watch(current);
@@ -203,7 +206,7 @@ function judgeEnds({ history }: Workload): string[] {
   return hung.map(({ type, node, key }) => `hung: ${type} of ${key} at ${node}`);
 }
 
-/** After all of it each replica takes writes that reach all. */
+/** At the end each replica accepts writes that reach all replicas. */
 function judgeService(cluster: Cluster): string[] {
   return cluster.replicas.flatMap(({ index }) => {
     const reply = cluster.put(index, `after ${index}`, 'v', {
@@ -215,7 +218,7 @@ function judgeService(cluster: Cluster): string[] {
   });
 }
 
-/** What clients cannot see. */
+/** Invariants that clients cannot see. */
 function judgeInside(cluster: Cluster): string[] {
   const notes = ['log-divergent', 'log-unreadable', 'data-lost', 'snapshot-impossible'];
   const told = notes.filter((event) => cluster.notesOf(event).length > 0);

@@ -1,6 +1,6 @@
-// The directory of one of three is removed while its peers run. Logs are truncated as soon as every
-// replica has their entries, so it needs a snapshot, and comes back with everything. In every other
-// round it is killed a second time in the middle.
+// The directory of one of three replicas is removed while its peers run. Logs are truncated as soon
+// as every replica has their entries, so the replica needs a snapshot, and must get everything. In
+// every other round it is killed again during the copy.
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { logLength, startSupervised } from '../victim.ts';
 import { startWriters, writeAll } from '../writers.ts';
 
 const CLIENTS = 6;
-/** Of each client: a log is truncated by a thousand entries at a time. */
+/** Of each client. A log is truncated by a thousand entries at a time. */
 const EACH = 600;
 
 export const wipe: Part = {
@@ -59,7 +59,7 @@ export const wipe: Part = {
   },
 };
 
-/** False when it was through before it could be killed. */
+/** False if the copy ended before the replica could be killed. */
 async function dieInTheMiddle(
   victim: TestReplica,
   said: (event: string) => boolean,
@@ -71,7 +71,7 @@ async function dieInTheMiddle(
   return isInTheMiddle;
 }
 
-/** Its log was truncated at the beginning, and keeps none of that. */
+/** Its log was truncated at the beginning, so it must not appear as complete. */
 async function isCut({ url }: TestReplica): Promise<boolean> {
   const metrics = await (await fetch(`${url}/metrics`)).text();
   return /^conit_log_entries_truncated_total\S* [1-9]/m.test(metrics);

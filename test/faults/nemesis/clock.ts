@@ -1,5 +1,5 @@
 // Wall clocks that are set: libfaketime is loaded between a replica and the clock of the machine,
-// and reads the error from a file. The monotonic clock stays right, as when an operator sets the
+// and reads the error from a file. The monotonic clock stays correct, as when an operator sets the
 // date.
 
 import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ export function findFaketime(): string | undefined {
     .find((file) => existsSync(file));
 }
 
-/** The environment that puts a replica under our clock; it is right at first. */
+/** The environment that gives a replica our clock; it is correct at first. */
 export function clockEnv(
   library: string | undefined,
   folder: string,
@@ -64,7 +64,7 @@ export function clock(scene: Scene): Nemesis {
       if (prng.chance(0.5)) await jump(replica, 0);
     },
     // Stamps never go back, so a replica whose clock was ahead stays ahead of the others until
-    // their clocks have caught up, and they refuse its writes meanwhile. The cure is a cluster
+    // their clocks have caught up, and meanwhile they refuse its writes. The remedy is a cluster
     // whose clocks all show the latest of these times.
     async heal() {
       for (const { id } of replicas) setOffset(folder, id, FURTHEST_MS);
@@ -87,8 +87,8 @@ function fileOf(folder: string, id: string): string {
   return join(folder, `${id}.clock`);
 }
 
-// Written under another name and renamed: the replica reads the file at every look at the clock,
-// and must never find it half written.
+// Written under another name and renamed, because the replica reads the file whenever it reads the
+// clock, and must never find it half written.
 function setOffset(folder: string, id: string, ms: number): void {
   const file = fileOf(folder, id);
   writeFileSync(`${file}.new`, `${ms < 0 ? '-' : '+'}${Math.abs(ms) / 1000}\n`);

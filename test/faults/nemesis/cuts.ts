@@ -1,7 +1,7 @@
-// Connections between replicas that break: one direction goes silent while the other works, both do
-// (also for new connections), or the connection is reset. This affects one connection, or every one
-// of a replica. What was held back continues afterwards, as TCP would send it again, unless the
-// replicas gave the connection up meanwhile.
+// Connections between replicas that break: one direction is silent while the other works, both are
+// (also for new connections), or the connection is reset. A fault concerns one connection, or all
+// of a replica. After the heal, the bytes that were held back arrive, as TCP would send them again,
+// unless the replicas have given the connection up.
 
 import type { TestReplica } from '../../support/processes.ts';
 import type { Direction } from '../../support/tcp-proxy.ts';
@@ -45,7 +45,7 @@ async function cut(
   for (const { link, way } of ways) link.proxy.stall(way);
   const ms = await last(scene, between(scene.prng, ...CUT_MS));
   for (const { link, way } of ways) {
-    // Replicas always exchange messages; those they sent are waiting here.
+    // Replicas always exchange messages; those that were sent wait here.
     const held = link.proxy.heldBytes(way);
     link.proxy.resume(way);
     note(scene, kind, nameOf(link), `${way} ${ms} ms, ${held} bytes held back`, held > 0);

@@ -1,5 +1,5 @@
-// kill -9 of one, two and all replicas, and their restart at once. Half of the time they are all
-// ready before, else some may still be starting.
+// kill -9 of one, two or all replicas, which restart at once. In half of the cases all of them are
+// ready before; in the others some may still be starting.
 
 import { type KillTally, killSome } from '../../support/nemesis.ts';
 import { between, dealer, last, type Nemesis, type Scene } from './nemesis.ts';

@@ -1,5 +1,5 @@
 // The source of faults in a cell: strike by strike, each recorded in the history with the evidence
-// that it took effect. A cell whose strikes had no effect is vacuous.
+// that it took effect. If no strike took effect, the cell is vacuous.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Prng } from '../../../src/base/prng.ts';
@@ -28,11 +28,11 @@ export interface Nemesis {
   strike(): Promise<void>;
   /** Removes every fault. */
   heal(): Promise<void>;
-  /** The least number of each that must take effect. */
+  /** How many of each must take effect at least. */
   readonly demand: { readonly [strike in FaultName]?: number };
 }
 
-/** Records what was done to which replica; without effect it does not count. */
+/** Records what was done to which replica; a strike without effect does not count. */
 export function note(
   { recorder }: Scene,
   strike: FaultName,
@@ -55,8 +55,8 @@ export function between(prng: Prng, fromMs: number, toMs: number): number {
 }
 
 /**
- * Deals the kinds of faults in random order, all before any repeats, so each occurs even in a short
- * run.
+ * Draws the kinds of faults in random order, all of them before any repeats, so each occurs even in
+ * a short run.
  */
 export function dealer<T>(cards: readonly T[], prng: Prng): () => T {
   let deck: T[] = [];

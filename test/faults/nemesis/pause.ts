@@ -1,4 +1,4 @@
-// Replicas that are paused and continue: SIGSTOP and SIGCONT, for shorter and longer than the
+// Replicas that are paused and continue (SIGSTOP and SIGCONT), for shorter and longer than the
 // timeout of their peers.
 
 import type { TestReplica } from '../../support/processes.ts';

@@ -1,4 +1,4 @@
-// Connections between replicas that are slow and narrow for a while: one of them, or all of a
+// Connections between replicas that are slow and narrow for a while: one connection, or all of a
 // replica.
 
 import type { TestReplica } from '../../support/processes.ts';
@@ -8,7 +8,7 @@ import { between, last, type Nemesis, note, type Scene } from './nemesis.ts';
 const WAYS = ['up', 'down'] as const;
 const LASTS_MS: readonly [number, number] = [500, 3000];
 const DELAY_MS: readonly [number, number] = [20, 400];
-/** 8 to 64 kB a second: less than the load makes. */
+/** 8 to 64 kB a second: less than the load produces. */
 const BYTES_PER_MS: readonly [number, number] = [8, 64];
 
 export function slow(scene: Scene): Nemesis {

@@ -1,6 +1,6 @@
 // One client of a cluster under test: a session with at most one connection and one request at a
-// time, whose every operation is recorded. It looks for another connection when it lost its own,
-// and it is a new process after every operation of unknown outcome.
+// time, and every operation is recorded. It connects again when it lost its connection, and it is a
+// new process after every operation of unknown outcome.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Item, Level, Outcome, Read, Scan, Write } from '../../checkers/operation.ts';
@@ -20,7 +20,7 @@ export interface NamespaceUse {
 
 export interface WriteRequest extends NamespaceUse {
   readonly key: string;
-  /** A delete when there is none. */
+  /** A delete if there is none. */
   readonly value?: string;
   readonly w: number;
   readonly idem?: string;
@@ -34,11 +34,11 @@ export interface ScanRequest extends NamespaceUse {
   readonly cursor?: string;
 }
 
-/** The timeout in the request, and how long the client waits for its answer at most. */
+/** The timeout in the request, and the longest time that the client waits for its answer. */
 const TRY_MS = 1000;
 /**
- * How much later than its time-out an answer comes is judged where time is simulated: here it
- * comes, or not.
+ * Here an answer only has to come. How much later than its time-out it comes is judged in the
+ * simulation.
  */
 export const HUNG_MS = 120_000;
 const RECONNECT_MS = 10;
@@ -56,14 +56,14 @@ export class LoadClient {
     this.#process = recorder.nextProcess();
   }
 
-  /** Where it is connected. */
+  /** The replica to which it is connected. */
   get node(): string {
     return this.#node;
   }
 
   /**
-   * Connects to one of the places unless it is connected; false, a moment later, when that one is
-   * not there.
+   * Connects to one of the places unless it is connected; false, after a moment, if nothing listens
+   * there.
    */
   async connect(place: Place): Promise<boolean> {
     if (this.#connection?.isOpen === true) return true;
@@ -113,13 +113,13 @@ export class LoadClient {
     return this.#record(read);
   }
 
-  /** The scan as it was recorded, and the cursor behind it, '' at the end. */
+  /** The scan as it was recorded, and the cursor after it, '' at the end. */
   async scan(
     request: ScanRequest,
     final?: true,
   ): Promise<{ readonly scan: Scan; readonly cursor: string }> {
     const { ns, level, prefix, limit, reverse, after = '', cursor } = request;
-    // What this replica has, whatever the others do.
+    // What this replica has, without asking others.
     const query = new URLSearchParams({ limit: String(limit), values: 'inline', r: '1' });
     if (prefix !== '') query.set('prefix', prefix);
     if (reverse) query.set('reverse', 'true');

@@ -1,5 +1,5 @@
-// The reads after the cut: every replica lists everything that it holds, and answers for some keys
-// one by one.
+// The reads at the end of a run: every replica lists everything that it holds, and answers for some
+// keys one by one.
 
 import type { Prng } from '../../../src/base/prng.ts';
 import type { Recorder } from '../../checkers/recorder.ts';

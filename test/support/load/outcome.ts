@@ -1,13 +1,13 @@
 // The outcome of an operation according to its reply (promise O1 in docs/promises.md): it happened,
-// it did not and will not, or it is unknown. Only a problem that says so itself is a refusal; every
-// doubt is unknown.
+// it did not and will not happen, or it is unknown. Only a problem that says so is a refusal;
+// everything doubtful is unknown.
 
 import type { Outcome } from '../../checkers/operation.ts';
 import type { NoReply, RawReply } from '../raw-http.ts';
 
 export interface Judgement {
   readonly ok: Outcome;
-  /** '' when it happened. */
+  /** '' if it happened. */
   readonly reason: string;
 }
 
@@ -22,7 +22,7 @@ export function judge(reply: RawReply | NoReply): Judgement {
   return { ok: isRefusal ? false : null, reason };
 }
 
-/** A read whose answer is that there is nothing. */
+/** A read whose answer is that there is no value. */
 export function isAbsence(reply: RawReply | NoReply): boolean {
   return reply.kind === 'reply' && reply.status === 404 && problemOf(reply).name === 'not-found';
 }

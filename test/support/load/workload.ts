@@ -1,13 +1,13 @@
-// The clients that load a cluster while it is being killed. Every value is unique, and every key
-// but the shared ones is written once, so whatever is read tells which write it came from.
+// The clients that load a cluster while replicas are killed. Every value is unique, and every key
+// except the shared ones is written once, so each value that is read identifies its write.
 //
-//   majority  demo: keys of its own at any replica, w = 2
-//   retrying  demo: the same under idempotency keys through one replica; what is unknown is tried
-//             again, what is done now and then, too
-//   fifo      sensors: keys that count up, through one replica, w = 1 or 2
-//   sharing   profiles: a few keys that all of them overwrite and delete
-//   reading   gets of what was written lately, of one replica and of two, and scans of fifo clients
-//             from the end
+//  majority  demo: keys of its own at any replica, w = 2
+//  retrying  demo: the same under idempotency keys through one replica; unknown writes are retried,
+//            and sometimes successful ones, too
+//  fifo      sensors: keys that count up, through one replica, w = 1 or 2
+//  sharing   profiles: a few keys that all of these clients overwrite and delete
+//  reading   gets of recent writes, from one replica and from two, and scans of the keys of fifo
+//            clients from the end
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Prng } from '../../../src/base/prng.ts';
@@ -30,7 +30,7 @@ export interface WorkloadOptions {
   readonly places: readonly Place[];
   readonly recorder: Recorder;
   readonly prng: Prng;
-  /** Between the operations of one client. */
+  /** The pause between the operations of one client. */
   readonly paceMs: number;
 }
 
@@ -41,7 +41,7 @@ export interface Workload {
   stop(): Promise<void>;
 }
 
-/** What the clients of one run know of each other. */
+/** What the clients of one run share. */
 export interface Shared {
   readonly options: WorkloadOptions;
   readonly recent: { readonly use: NamespaceUse; readonly key: string }[];
@@ -50,10 +50,10 @@ export interface Shared {
   isStopping: boolean;
 }
 
-/** What a client does repeatedly; it is connected when it is called. */
+/** What a client does repeatedly; it is connected when this is called. */
 export interface Role {
   readonly session: string;
-  /** Where to connect, asked at every connect. */
+  /** The replica to connect to, asked before every connection. */
   place(): Place;
   act(client: LoadClient): Promise<void>;
 }
@@ -213,7 +213,7 @@ export function noteAcked(shared: Shared, use: NamespaceUse, key: string): void 
   shared.recent[shared.acked % RECENT_MAX] = { use, key };
 }
 
-/** Keys that grow with the count: `m/m3/0000042`. They are values, too. */
+/** Keys that grow with the count: `m/m3/0000042`. They are also the values. */
 export function keysOf(kind: string, session: string): () => string {
   let count = 0;
   return () => `${kind}/${session}/${String(count++).padStart(7, '0')}`;
