@@ -100,7 +100,12 @@ const VALUE: readonly HeaderName[] = [
   'Server-Timing',
   'Vary',
 ];
-const FACTS: readonly HeaderName[] = ['Conit-Version', 'Conit-Acks', 'Conit-Superseded-By'];
+const FACTS: readonly HeaderName[] = [
+  'Conit-Version',
+  'Conit-Acks',
+  'Conit-Session',
+  'Conit-Superseded-By',
+];
 
 const WRITE_PROBLEMS = {
   409: problem('Another request with the idempotency key is in progress'),
@@ -206,7 +211,11 @@ const OPERATIONS = {
     about:
       'Puts, gets and deletes, each answered like a single request, in their order. With `atomic`, puts and deletes happen together or not at all, at every replica: a problem says that nothing was written, and which `item` is the cause; only after 504 `outcome-unknown` the whole batch may still be written.',
     body: BatchShape,
-    answers: { 200: done(BatchResultsShape, PAGE) },
+    answers: {
+      200: done(BatchResultsShape, PAGE),
+      412: problem('A precondition of an atomic batch does not hold', ['Conit-Session']),
+      504: problem('The outcome of an atomic batch is unknown', ['Conit-Session']),
+    },
   },
   'delete-range': {
     tag: 'Many keys',

@@ -9,7 +9,8 @@
 import type { WriteCommand } from '../model/command.ts';
 import { holds, precondition } from '../model/conditions.ts';
 import { type Fault, type FaultCode, fault } from '../model/fault.ts';
-import { type Record, shows } from '../model/record.ts';
+import type { Dot } from '../model/id.ts';
+import { dotsOf, type Record, shows } from '../model/record.ts';
 import { isNewer } from './merge.ts';
 
 /** The part of a write, or of a write of a run, on which the decision depends. */
@@ -35,10 +36,13 @@ export interface Refused {
   readonly kind: 'refused';
   readonly code: FaultCode;
   readonly detail: string;
+  /** What the key holds, if that is the reason. */
+  readonly seen: readonly Dot[];
 }
 
 export type Decision = Accepted | Refused;
 
+const NOTHING: readonly Dot[] = [];
 const ACCEPTED_NEW: Accepted = { kind: 'accepted', live: undefined };
 const UNREADABLE = refused('record-corrupt', 'the stored record cannot be read');
 
@@ -51,20 +55,22 @@ export function decide(
   const asksWhatIsThere = conditions.length > 0 || returnsOld || removes !== undefined;
   if (damaged && asksWhatIsThere) return UNREADABLE;
   const live = shows(record, wallMs) ? record : undefined;
-  if (removes !== undefined && isNewer(record, removes)) return unmet(live);
-  if (!conditions.every((condition) => holds(condition, live))) return unmet(live);
+  if (removes !== undefined && isNewer(record, removes)) return unmet(live, record);
+  if (!conditions.every((condition) => holds(condition, live))) return unmet(live, record);
   return live === undefined ? ACCEPTED_NEW : { kind: 'accepted', live };
 }
 
-export function refused(code: FaultCode, detail: string): Refused {
-  return { kind: 'refused', code, detail };
+export function refused(code: FaultCode, detail: string, seen: readonly Dot[] = NOTHING): Refused {
+  return { kind: 'refused', code, detail, seen };
 }
 
 /** The fault of a run whose first refused item is this one. */
-export function faultOfItem(item: number, { code, detail }: Refused): Fault {
-  return fault(code, `operation ${item}: ${detail}; nothing was written`, { item });
+export function faultOfItem(item: number, { code, detail, seen }: Refused): Fault {
+  return fault(code, `operation ${item}: ${detail}; nothing was written`, { item, seen });
 }
 
-function unmet(live: Record | undefined): Refused {
-  return refused('precondition-failed', precondition(live));
+/** A delete is seen as well: because of it, nothing is live. */
+function unmet(live: Record | undefined, record: Record | undefined): Refused {
+  const seen = record === undefined ? NOTHING : dotsOf(record);
+  return refused('precondition-failed', precondition(live), seen);
 }

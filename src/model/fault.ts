@@ -69,6 +69,8 @@ export interface Fault {
   readonly item?: number;
   /** Why this replica does not answer for a namespace. */
   readonly state?: LagState;
+  /** What the key holds, because of which the request was refused: its session has seen it. */
+  readonly seen?: readonly Dot[];
   /** Replicas that may be able to answer, the nearest first. */
   readonly alternates?: readonly Alternate[];
 }

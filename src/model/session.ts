@@ -90,6 +90,7 @@ function shownBy(reply: Reply): readonly Dot[] {
   if (reply.kind === 'absent') return reply.removal === undefined ? [] : [reply.removal];
   if (reply.kind === 'written') return [reply.dot];
   if (reply.kind === 'run-written') return reply.items.map(({ dot }) => dot);
+  if (reply.kind === 'failed') return reply.fault.seen ?? [];
   if (reply.kind !== 'listed') return [];
   const beside = reply.shown.map(([origin, seq]) => ({ origin, seq }));
   return [...beside, ...reply.items.flatMap(dotsOf)];

@@ -79,6 +79,18 @@ describe.each(['ns', 'fi'])('a session in the namespace %s', (ns) => {
     expect(shown(cluster.answer(call))).toBe('absent');
   });
 
+  it('does not go back behind what a refused write has found', () => {
+    put(AP, 'a', 'old', { ns });
+    cluster.settle();
+    cutOff();
+    cluster.put(AP, 'a', 'new', { ns, w: 1 });
+    const conditions = [{ kind: 'absent' }] as const;
+    expect(put(AP, 'a', 'mine', { ns, conditions })).toBe('precondition-failed');
+    const call = cluster.begin(US, getOf('a', { ns, session, r: 1, onUnmet: 'usual' }));
+    heal();
+    expect(shown(cluster.answer(call))).toBe('new');
+  });
+
   it('does not go back behind a page of a list, and what the page left out', () => {
     put(AP, 'gone', 'x', { ns });
     cluster.settle();

@@ -8,12 +8,11 @@ import { formatAcks, versionTag } from '../../api/headers.ts';
 import { pathTo } from '../../api/routes.ts';
 import { assert } from '../../base/assert.ts';
 import type { Condition } from '../../model/command.ts';
-import type { Fault } from '../../model/fault.ts';
 import { type Dot, formatDot, type Key } from '../../model/id.ts';
 import type { Level } from '../../model/level.ts';
 import type { Policy } from '../../model/policy.ts';
 import { latestOf, type Record } from '../../model/record.ts';
-import type { Absent, Client, Reply, Written } from '../../model/reply.ts';
+import type { Absent, Client, Failed, Reply, Written } from '../../model/reply.ts';
 import { CROWDED } from '../guard/arriving.ts';
 import { type BodySink, collectBody } from './body.ts';
 import { breakOff } from './break-off.ts';
@@ -124,7 +123,7 @@ export class WriteExchange implements Client, Exchange, BodySink {
       // In a touch, another write may come between the read and the write.
       const isOvertaken = this.#touched !== undefined && reply.fault.code === 'precondition-failed';
       if (isOvertaken && this.#touches < TOUCHES_MAX) return this.#look();
-      this.#onFailed(reply.fault);
+      this.#onFailed(reply);
     }
   }
 
@@ -132,10 +131,11 @@ export class WriteExchange implements Client, Exchange, BodySink {
     breakOff(this.context, this.request, this.response, error);
   }
 
-  #onFailed(reason: Fault): void {
+  #onFailed(reply: Failed): void {
+    const { fault: reason } = reply;
     const isAsked = this.#asked?.redirects === true && isBetterAskedElsewhere(reason.code);
     const location = isAsked ? locationOf(reason, this.request.url ?? '') : undefined;
-    if (location === undefined) return refuse(this, reason, this.#factsOf(reason));
+    if (location === undefined) return refuse(this, reason, this.#factsOf(reply));
     connectionOf(this.request.socket)?.end();
     this.response.writeHead(307, redirectHead(this.context, location));
     this.response.end();
@@ -221,9 +221,11 @@ export class WriteExchange implements Client, Exchange, BodySink {
     return created ? 201 : 204;
   }
 
-  // The details of a write that did not get enough copies.
-  #factsOf({ dot, acks, supersededBy }: Fault): HeaderList {
-    const facts: HeaderList = [];
+  // The session, and the details of a write that did not get enough copies.
+  #factsOf(reply: Failed): HeaderList {
+    const { dot, acks, supersededBy } = reply.fault;
+    this.#session?.follow(reply);
+    const facts = this.#session?.headOf(reply.fault) ?? [];
     if (dot !== undefined) facts.push('Conit-Version', formatDot(dot.origin, dot.seq));
     if (acks !== undefined) facts.push('Conit-Acks', formatAcks(acks, this.context.members.length));
     pushSuperseded(facts, supersededBy);

@@ -32,8 +32,8 @@ export async function runAtomic(
   const reply = await ask(context.service, (client) => {
     return { kind: 'run', client, namespace, w, timeoutMs, session, respondAsync, ...asked };
   });
-  if (reply.kind === 'failed') return reply.fault;
   options.session.follow(reply);
+  if (reply.kind === 'failed') return reply.fault;
   assert(reply.kind === 'run-written', 'batch: an answer to another command');
   return ops.map((op, index) => resultOf(context, op, reply, index));
 }

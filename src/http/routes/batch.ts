@@ -69,8 +69,9 @@ async function answerAtomic(
   options: BatchOptions,
 ): Promise<FastifyReply> {
   const results = await runAtomic(context, ops, options);
-  if (isFault(results)) return replyProblem(context, reply, results);
-  const { token } = options.session;
+  const { session } = options;
+  if (isFault(results)) return replyProblem(context, reply, results, session.headOf(results));
+  const { token } = session;
   if (isFault(token)) return replyProblem(context, reply, token);
   dataHeaders(context, reply, options.policy.consistency, token);
   return sendJson(reply, { results });

@@ -8,6 +8,7 @@ import {
   type Session,
   sessionAfter,
 } from '../../model/session.ts';
+import type { HeaderList } from '../form/reply-head.ts';
 import { isFault, type Refusal, refusal } from '../problem.ts';
 import type { Opened } from './recent-tokens.ts';
 import type { SessionTokens } from './tokens.ts';
@@ -71,6 +72,13 @@ export class ClientSession {
   get token(): string | Refusal {
     const { session, token } = this.#opened;
     return token ?? this.#tokens.write(session) ?? TOO_WIDE;
+  }
+
+  /** The token, if the refusal says what a key holds, or which write may have been made. */
+  headOf({ seen, dot }: Refusal): HeaderList {
+    const { token } = this;
+    const isAbout = seen !== undefined || dot !== undefined;
+    return isAbout && !isFault(token) ? [SESSION_HEADER, token] : [];
   }
 }
 

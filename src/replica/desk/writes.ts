@@ -316,9 +316,9 @@ export class Writes {
     const decision = this.#decide(command, cell, turn.now);
     if (decision.kind === 'accepted')
       return this.#accept(command, terms, cell, decision.live, turn);
-    const { code, detail } = decision;
+    const { code, detail, seen } = decision;
     if (code === 'precondition-failed')
-      refuse(client, turn, code, detail, {}, cell.lsn, terms.deadlineMs);
+      refuse(client, turn, code, detail, { seen }, cell.lsn, terms.deadlineMs);
     else refuse(client, turn, code, detail);
     return false;
   }

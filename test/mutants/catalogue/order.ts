@@ -143,7 +143,7 @@ export const order: readonly Mutant[] = [
     number: 'own',
     title: 'a delete of one version is accepted over a newer version',
     file: 'src/conflict/decide.ts',
-    replace: 'if (removes !== undefined && isNewer(record, removes)) return unmet(live);',
+    replace: 'if (removes !== undefined && isNewer(record, removes)) return unmet(live, record);',
     with: '',
     foundBy: {
       kind: 'test',

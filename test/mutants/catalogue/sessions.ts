@@ -74,6 +74,19 @@ export const sessions: readonly Mutant[] = [
     foundBy: sim,
   },
   {
+    id: 'session-without-refusals',
+    number: 'own',
+    title: 'a session does not remember the version because of which its write was refused',
+    file: 'src/model/session.ts',
+    replace: 'return reply.fault.seen ?? [];',
+    with: 'return [];',
+    foundBy: {
+      kind: 'test',
+      file: SESSION,
+      name: 'a session in the namespace ns does not go back behind what a refused write has found',
+    },
+  },
+  {
     id: 'session-waits-for-the-lost',
     number: 'own',
     title: 'a session that has seen a lost write waits until its deadline',

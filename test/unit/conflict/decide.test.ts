@@ -75,9 +75,12 @@ describe('a condition', () => {
 
   it('that is one of several and does not hold refuses the write, with what the key holds', () => {
     expect(on(holding(), { conditions: [isThere, isOther] })).toEqual(
-      refused('precondition-failed', `the key holds version ${VERSION}`),
+      refused('precondition-failed', `the key holds version ${VERSION}`, [{ origin: A, seq: 3 }]),
     );
     expect(on(DELETED, { conditions: [isAbsent, isThere] })).toEqual(
+      refused('precondition-failed', 'the key holds no value', [{ origin: A, seq: 3 }]),
+    );
+    expect(on(NOTHING, { conditions: [isThere] })).toEqual(
       refused('precondition-failed', 'the key holds no value'),
     );
   });
@@ -115,5 +118,6 @@ it('a run that is refused names the item, and says that nothing was written', ()
     code: 'precondition-failed',
     detail: 'operation 2: the key holds no value; nothing was written',
     item: 2,
+    seen: [],
   });
 });

@@ -267,11 +267,18 @@ const WAYS: { readonly [answer: string]: () => Promise<Answer> } = {
   'touch 202': () => ask('touch', '', { headers: { Prefer: 'respond-async' } }),
   'delete 200': () => ask('delete', '', { headers: { Prefer: 'return=representation' } }),
   'delete 202': () => ask('delete', '', { headers: { Prefer: 'respond-async' } }),
+  'batch 412': () => atomicWith('precondition-failed'),
+  'batch 504': () => atomicWith('outcome-unknown'),
   'openapi 304': () => ask('openapi', '', { headers: { 'If-None-Match': '*' } }),
   'resync 202': () => (standIn({ state: 'catching-up' }, true), ask('resync')),
   'drain 202': () => (standIn({ state: 'draining', graceMs: 1000 }, true), ask('drain')),
   'drain 200': () => (standIn({ state: 'draining' }, false), ask('drain')),
 };
+
+function atomicWith(code: FaultCode): Promise<Answer> {
+  harness.service.hold = failing(code);
+  return ask('batch', '', { body: PUT_ONE.replace('{', '{"atomic":true,') });
+}
 
 describe.each(IDS)('%s answers', (id) => {
   it('with every status that is described', async () => {

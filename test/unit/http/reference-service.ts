@@ -3,13 +3,26 @@
 // the fuzzing, so it is written to be obviously right rather than fast.
 
 import type { Command, ListCommand, RunCommand, WriteCommand } from '../../../src/model/command.ts';
-import { fault } from '../../../src/model/fault.ts';
+import { type Fault, type FaultCode, fault } from '../../../src/model/fault.ts';
 import { hlcFromMs, hlcToMs } from '../../../src/model/hlc.ts';
-import { formatDot, type Origin, type Region, type ReplicaId } from '../../../src/model/id.ts';
+import {
+  type Dot,
+  formatDot,
+  type Origin,
+  type Region,
+  type ReplicaId,
+} from '../../../src/model/id.ts';
 import { bootMembership } from '../../../src/model/membership.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import type { ReplicaService } from '../../../src/model/port.ts';
-import { isTombstone, latestOf, type Record, recordOf, shows } from '../../../src/model/record.ts';
+import {
+  dotsOf,
+  isTombstone,
+  latestOf,
+  type Record,
+  recordOf,
+  shows,
+} from '../../../src/model/record.ts';
 import type { Reply, Written } from '../../../src/model/reply.ts';
 
 export interface ReferenceService extends ReplicaService {
@@ -83,7 +96,7 @@ export function createReferenceService(): ReferenceService {
     if (memory?.reply.kind === 'run-written') return { ...memory.reply, replayed: true };
     const writes = items.map((item) => ({ ...writeOf(command), ...item }));
     const item = writes.findIndex((each) => !areMet(each));
-    if (item >= 0) return failed('precondition-failed', item);
+    if (item >= 0) return failed('precondition-failed', { item, seen: seenBy(writes[item]) });
     const written = writes.map(writeAnew).filter((reply) => reply.kind === 'written');
     const { acks, replicas, settled } = written[0] as Written;
     const rest = { acks, replicas, settled, replayed: false };
@@ -130,9 +143,15 @@ export function createReferenceService(): ReferenceService {
     return true;
   };
 
+  /** What the key holds, because of which a write of it is refused. */
+  const seenBy = (command: WriteCommand | undefined): readonly Dot[] => {
+    const stored = records.get(`${command?.namespace}\n${command?.key}`);
+    return stored === undefined ? [] : dotsOf(stored);
+  };
+
   const writeAnew = (command: WriteCommand): Reply => {
     const before = live(command.namespace, command.key);
-    if (!areMet(command)) return failed('precondition-failed');
+    if (!areMet(command)) return failed('precondition-failed', { seen: seenBy(command) });
     const { removes } = command;
     const stored = records.get(`${command.namespace}\n${command.key}`);
     if (removes !== undefined && stored !== undefined && latestOf(stored).seq > removes.seq)
@@ -332,7 +351,6 @@ function writeOf({ client, namespace, w, r, timeoutMs, session, respondAsync }: 
   return { kind: 'write', ...asked, ...rest } as const;
 }
 
-function failed(code: Parameters<typeof fault>[0], item?: number): Reply {
-  const more = item === undefined ? {} : { item };
+function failed(code: FaultCode, more: Partial<Fault> = {}): Reply {
   return { kind: 'failed', fault: fault(code, 'said the reference', more) };
 }

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fault } from '../../../../src/model/fault.ts';
+import type { Origin } from '../../../../src/model/id.ts';
 import { type Answer, type Harness, problemOf, startHarness } from '../harness.ts';
 
 let harness: Harness;
@@ -27,6 +29,11 @@ function shown(): unknown {
   return command !== undefined && 'session' in command ? command.session : 'no session';
 }
 
+const EU = 'eu-1.1' as Origin;
+const ATOMIC = JSON.stringify({
+  atomic: true,
+  ops: [{ op: 'put', key: 'k', value: 'v', ifNoneMatch: '*' }],
+});
 const PUT_ONE = JSON.stringify({ ops: [{ op: 'put', key: 'k', value: 'v' }] });
 
 describe('the token of a reply', () => {
@@ -56,6 +63,41 @@ describe('the token of a reply', () => {
       await ask('GET', '/v1/kv/bench/other', tokenOf(answer));
       const seen = shown() as ReadonlyMap<string, number>;
       expect(seen.get('eu-1.1')).toBeGreaterThanOrEqual(1);
+    },
+  );
+
+  it.each<[method: string, path: string, body: string, headers: Record<string, string>]>([
+    ['PUT', '/v1/kv/bench/k', 'v', { 'If-None-Match': '*' }],
+    ['DELETE', '/v1/kv/bench/k', '', { 'If-Match': '"eu-1.1.77"' }],
+    ['GET', '/v1/kv/bench/k', '', { 'If-Match': '"eu-1.1.77"' }],
+    ['POST', '/v1/batch/bench', ATOMIC, { 'Content-Type': 'application/json' }],
+  ])(
+    'comes with the 412 of %s %s, and names what the key holds',
+    async (method, path, body, headers) => {
+      await ask('PUT', '/v1/kv/bench/k', undefined, 'v');
+      const answer = await harness.ask(path, { method, headers, ...(body === '' ? {} : { body }) });
+      expect(answer.status).toBe(412);
+      await ask('GET', '/v1/kv/bench/other', tokenOf(answer));
+      expect(shown()).toEqual(new Map([['eu-1.1', 1]]));
+    },
+  );
+
+  it('comes with a write whose outcome is unknown, and does not name that write', async () => {
+    const before = tokenOf(await ask('PUT', '/v1/kv/bench/k', undefined, 'v'));
+    const unknown = fault('outcome-unknown', 'test', { dot: { origin: EU, seq: 2 } });
+    harness.service.hold = ({ client }) => client.onReply({ kind: 'failed', fault: unknown });
+    const answer = await ask('PUT', '/v1/kv/bench/k', before, 'w');
+    expect([answer.status, tokenOf(answer)]).toEqual([504, before]);
+  });
+
+  it.each(['history-lost', 'session-behind', 'overloaded'] as const)(
+    'does not come with %s, which says nothing about the key',
+    async (code) => {
+      const before = tokenOf(await ask('PUT', '/v1/kv/bench/k', undefined, 'v'));
+      const reason = fault(code, 'test');
+      harness.service.hold = ({ client }) => client.onReply({ kind: 'failed', fault: reason });
+      const answer = await ask('PUT', '/v1/kv/bench/k', before, 'w');
+      expect(answer.headers['conit-session']).toBeUndefined();
     },
   );
 
