@@ -1,4 +1,4 @@
-// What the machine can do in this hour: how long a 4 KiB write and fdatasync take, in the folder
+// The speed of the machine at this time: how long a 4 KiB write and fdatasync take, in the folder
 // where the systems keep their data.
 
 import { closeSync, fdatasyncSync, openSync, rmSync, writeSync } from 'node:fs';

@@ -1,10 +1,10 @@
-// One-off requests for setting systems up; never used while something is measured.
+// Single requests for setting systems up; never used during a measurement.
 
 import { connect } from 'node:net';
 
 const timeoutMs = 5_000;
 
-/** Sends text over TCP and resolves with all that came back once it matches. */
+/** Sends text over TCP and resolves with the whole response once it matches. */
 export function exchange(port: number, text: string, until: RegExp): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1', () => socket.write(text));

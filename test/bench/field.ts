@@ -41,7 +41,7 @@ export interface Writing {
   readonly w: number;
 }
 
-/** Runs the plan to its end; throws when a write failed. */
+/** Runs the plan to its end; throws if a write failed. */
 export async function write(
   at: readonly TestReplica[],
   writing: Writing,
@@ -84,7 +84,7 @@ export interface Seen {
   readonly vector: Readonly<Record<string, number>>;
 }
 
-/** How a replica sees itself; `undefined` while it does not answer. */
+/** The status of a replica by its own report; `undefined` while it does not answer. */
 export async function look({ url, id }: TestReplica): Promise<Seen | undefined> {
   try {
     const reply = await fetch(`${url}/v1/cluster/replicas/${id}`);
@@ -103,14 +103,14 @@ export function bytesReceived(replica: TestReplica): Promise<number> {
   return metricOf(replica, 'conit_peer_received_bytes_total');
 }
 
-/** A metric of a replica, added up over its labels. */
+/** A metric of a replica, summed over its labels. */
 export async function metricOf({ url }: TestReplica, name: string): Promise<number> {
   const page = await (await fetch(`${url}/metrics`)).text();
   const samples = page.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'));
   return [...samples].reduce((sum, [, value]) => sum + Number(value), 0);
 }
 
-/** The moment, in ms, at which it first is so. */
+/** The time, in ms, at which the condition is first true. */
 export async function momentOf(what: string, is: () => Promise<boolean>): Promise<number> {
   await until(what, is, WAIT_MS_MAX);
   return performance.now();

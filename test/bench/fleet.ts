@@ -1,5 +1,5 @@
-// Starts and stops systems. A system that does not start is missing, with its reason, and the
-// processes that it had started are ended; the others continue.
+// Starts and stops systems. A system that does not start is reported as missing, with its reason,
+// and the processes that it had started are ended; the others continue.
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ export async function bringUp(
   return fleetOf(all);
 }
 
-/** Preloads every data set everywhere; a system that cannot take one is missing from then on. */
+/** Preloads every data set everywhere; a system that cannot store one is missing from then on. */
 export async function fill(
   fleet: Fleet,
   datasets: readonly Dataset[],

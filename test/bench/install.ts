@@ -1,6 +1,7 @@
-// Peers on demand, into a folder that git ignores: programs from Debian packages, unpacked and not
-// installed, so that nothing is started or configured on the machine; pouchdb-server from npm. A
-// program that is already in PATH is taken as it is. Whatever fails here makes that peer `missing`.
+// Installs the other systems on demand, into a folder that git ignores: programs from Debian
+// packages, unpacked and not installed, so that nothing is started or configured on the machine;
+// pouchdb-server from npm. A program that is already in PATH is used. If a step fails, that system
+// is `missing`.
 
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
@@ -21,7 +22,7 @@ interface Program {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** A program of Debian's; the packages are those it needs beyond a plain system. */
+/** A Debian program; the packages are those that it needs beyond a plain system. */
 export async function debianProgram(name: string, packages: readonly string[]): Promise<Program> {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
   const installed = folders.map((folder) => join(folder, name)).find(existsSync);
@@ -32,7 +33,7 @@ export async function debianProgram(name: string, packages: readonly string[]): 
   return { file, env: { LD_LIBRARY_PATH: libraryFolders().join(delimiter) } };
 }
 
-/** A script that an npm package brings, for `node`. */
+/** A script from an npm package, for `node`. */
 export async function npmScript(packages: readonly string[], script: string): Promise<string> {
   const file = join(npmRoot, 'node_modules', script);
   if (existsSync(file)) return file;

@@ -1,6 +1,6 @@
-// "Against the limit": what Conit costs beside what the machine, Node and its own parts allow. The
-// systems' rows come from the same rounds as the workloads and from rounds of variants of Conit;
-// the rows of single parts are measured in this process when no server runs.
+// "Against the limit": the cost of Conit compared with what the machine, Node and its own parts
+// allow. The rows of systems come from the same rounds as the workloads and from rounds of variants
+// of Conit; the rows of single parts are measured in this process when no server runs.
 
 import type { Variant } from './systems/conit.ts';
 import { entriesPerFrame, entriesPerSync } from './systems/conit.ts';
@@ -15,13 +15,13 @@ export interface Limit {
   readonly title: string;
   readonly must: number;
   readonly goal: number | undefined;
-  /** True where the value must stay below the figures. */
+  /** True if the value must stay below the figures. */
   readonly isCeiling: boolean;
   readonly measured: Spread | undefined;
   readonly note: string;
 }
 
-/** Variants of Conit, and the workload in which each is compared with Conit as it is. */
+/** Variants of Conit, and the workload in which each is compared with the default. */
 export const variantWorkloads: Readonly<Record<Exclude<Variant, 'conit'>, string>> = {
   'conit-unsynced': 'put',
   'conit-unmetered': 'get',
@@ -92,7 +92,7 @@ function ours(workload: string): { system: Variant; workload: string } {
   return { system: 'conit', workload };
 }
 
-/** The mean of a histogram that the server keeps, over the slot. */
+/** The mean of a histogram of the server, over the slot. */
 function mean(histogram: string): Measure {
   return ({ counted }) => {
     return (counted[`${histogram}_sum`] ?? Number.NaN) / (counted[`${histogram}_count`] ?? 0);

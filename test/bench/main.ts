@@ -1,8 +1,9 @@
-// `npm run bench`: Conit beside its peers and against its limits, in one run on one machine. All
-// systems are up at once and take turns under the same client; only ratios within a round count.
+// `npm run bench`: Conit compared with other systems and with its limits, in one run on one
+// machine. All systems are up at once and take turns under the same client; only ratios within a
+// round count.
 //
-// Reading order: workloads (what is asked), system and systems/ (of whom), slot and rounds (how it
-// is measured), client/ (by what), limits and micro/ (what is possible), report/ (what is said).
+// Reading order: workloads (the operations), system and systems/ (the systems), slot and rounds
+// (the measurement), client/ (the client), limits and micro/ (the limits), report/ (the output).
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

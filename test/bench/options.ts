@@ -1,4 +1,4 @@
-// The command line of the bench, checked: an unknown word is refused, every number has a bound.
+// The command line of the bench. An unknown word is refused, and every number has a bound.
 
 import { parseArgs } from 'node:util';
 import { numberIn, wordsIn } from '../support/program.ts';
@@ -13,7 +13,7 @@ export interface Options {
   readonly connections: number;
   readonly keys: number;
   readonly distribution: Distribution;
-  /** Clients of a system with several places to go: spread over all, or all at the first. */
+  /** The clients of a system with several places: spread over all, or all at the first. */
   readonly entry: 'all' | 'one';
   readonly workloads: readonly Workload[];
   readonly limits: boolean;
@@ -41,7 +41,7 @@ takes half an hour or more on a quiet machine. A system that is not installed is
 ${workloads.map(({ id, title }) => `  ${id.padEnd(10)} ${title}`).join('\n')}
   limits     what takes the time of a put and a get; uses the rounds of put, get, read95, quorum95`;
 
-/** `undefined` when help is asked for. */
+/** `undefined` if help is requested. */
 export function parseOptions(args: readonly string[]): Options | undefined {
   const { values } = parseArgs({
     args: [...args],

@@ -16,7 +16,7 @@ interface Command {
   readonly file: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Data and log of the process; made when it is not there. */
+  /** The folder of data and log of the process; made if it does not exist. */
   readonly folder: string;
 }
 
@@ -51,7 +51,7 @@ export class Server {
     return this.#child.pid ?? 0;
   }
 
-  /** Polls until `probe` is true; throws with the end of the log when it does not become so. */
+  /** Polls until `probe` is true; throws with the end of the log if that does not happen. */
   async becomeReady(probe: () => Promise<boolean>): Promise<void> {
     const deadline = performance.now() + readyTimeoutMs;
     while (performance.now() < deadline) {
@@ -94,7 +94,7 @@ export async function stopServersIn(folder: string): Promise<void> {
   await Promise.all(inside.map((server) => server.stop()));
 }
 
-/** Free ports of 127.0.0.1; all are bound until all are known, so they differ. */
+/** Free ports of 127.0.0.1; all are bound at the same time, so they differ. */
 export async function freePorts(count: number): Promise<readonly number[]> {
   const holders = await Promise.all(Array.from({ length: count }, holdPort));
   await Promise.all(holders.map(({ release }) => release()));

@@ -1,4 +1,4 @@
-// All that a run found out; the report shows it, and `--json` keeps it.
+// All results of a run; the report shows them, and `--json` stores them.
 
 import type { Machine } from './calibration.ts';
 import type { Quantiles } from './client/histogram.ts';
@@ -16,7 +16,7 @@ export interface Result extends Rounds {
   readonly syncs: readonly Quantiles[];
   readonly systems: readonly { readonly name: string; readonly about: string }[];
   readonly missing: readonly Missing[];
-  /** The rounds of Conit's variants, which are a contest of their own. */
+  /** The rounds of Conit's variants, which are compared only with each other. */
   readonly variantSlots: readonly Slot[];
   readonly limits: readonly Limit[];
 }

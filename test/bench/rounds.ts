@@ -1,6 +1,6 @@
 // Rounds: in each, every workload runs on every system that takes part in it, one slot after the
 // other. Workloads and systems both start one place further in each round, so none always follows
-// the same neighbour. Before a slot the systems have come to rest. A slot that fails is kept as a
+// the same neighbour. A slot begins when the systems are idle. A slot that fails is recorded as a
 // failure.
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -61,7 +61,9 @@ export async function runRounds(
   return { slots, failures };
 }
 
-/** Waits until the processes together use little CPU, but not for ever: some never rest. */
+/**
+ * Waits until the processes together use little CPU, but only up to a limit: some are never idle.
+ */
 export async function rest(pids: readonly number[]): Promise<void> {
   const deadline = performance.now() + restTimeoutMs;
   while (performance.now() < deadline) {

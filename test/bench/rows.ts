@@ -1,5 +1,5 @@
-// What a program of the bench has measured, line by line: the values of all its rounds, and the
-// figure that their median must reach, where there is one.
+// The results of a bench program, line by line: the values of all rounds, and the figure that their
+// median must reach, if there is one.
 
 import { number, spread, table } from './report/markdown.ts';
 import { spreadOf, verdictOn } from './report/ratio.ts';
@@ -22,7 +22,7 @@ export function judgedRow(title: string, value: number | readonly number[], must
   return { ...rowOf(title, value), must };
 }
 
-/** Rows of the same title are one, in the order in which they came first. */
+/** Rows with the same title are joined, in the order of their first occurrence. */
 export function tableOf(rows: readonly Row[]): string {
   const titles = [...new Set(rows.map(({ title }) => title))];
   const lines = titles.map((title) => lineOf(rows.filter((row) => row.title === title)));

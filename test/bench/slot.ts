@@ -1,5 +1,5 @@
-// One slot: one system under one workload for some seconds. The first part warms up and counts for
-// nothing. A slot with an error other than a miss has failed.
+// One slot: one system under one workload for some seconds. The first part warms up and does not
+// count. A slot with an error other than a miss has failed.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -28,9 +28,9 @@ export interface Slot {
   /** CPU time of all server processes per operation. */
   readonly cpuMicrosPerOp: number;
   readonly clientMicrosPerOp: number;
-  /** The part of one core that the client used; near 1, the client is what was measured. */
+  /** The share of one core that the client used; near 1, the client was measured. */
   readonly clientLoad: number;
-  /** Cores that everything else used: idle systems, other programs, the host of the machine. */
+  /** Cores used by everything else: idle systems, other programs, the host of the machine. */
   readonly foreignCores: number;
   readonly writtenBytesPerOp: number;
   readonly rssBytes: number;
@@ -43,7 +43,7 @@ export function datasetOf(workload: Workload, keys: number): Dataset {
   return { prefix, keys, valueBytes: workload.valueBytes };
 }
 
-/** Writes every key once. Throws on any error and when it takes too long. */
+/** Writes every key once. Throws on any error, and if it takes too long. */
 export async function preload(system: System, dataset: Dataset, options: Options): Promise<void> {
   if (system.fill !== undefined) {
     await within(system.fill(dataset), preloadTimeoutMs, 'the preload took too long');

@@ -1,5 +1,5 @@
-// What the bench needs to know of a system under load. Each one starts from a file of its own in
-// systems/; a start that throws makes the system `missing`, with the reason in the report.
+// What the bench has to know about a system. Each one starts from a file of its own in systems/; if
+// its start throws, the system is `missing`, with the reason in the report.
 
 import type { Dataset } from './client/keys.ts';
 import type { Wire } from './client/wire.ts';
@@ -12,14 +12,14 @@ type WireMaker = (connection: number) => Wire;
 
 export interface System {
   readonly name: string;
-  /** Version and settings that matter, one line for the report. */
+  /** Version and relevant settings, one line for the report. */
   readonly about: string;
   /** Its server processes. */
   readonly pids: readonly number[];
-  /** Where clients may go with any operation, the preferred place first. */
+  /** The addresses for clients, the preferred one first. */
   readonly ports: readonly number[];
   wires(dataset: Dataset, level: ReadLevel): WireMaker;
-  /** Writes every key once, where one put at a time would take too long. */
+  /** Writes every key once, if one put at a time would take too long. */
   fill?(dataset: Dataset): Promise<void>;
   /** Counters that only grow, summed over the replicas. */
   counters?(): Promise<ReadonlyMap<string, number>>;
@@ -32,7 +32,7 @@ export interface SystemKind {
   start(folder: string): Promise<System>;
 }
 
-/** A system that did not come up, and why. */
+/** A system that did not start, and the reason. */
 export interface Missing {
   readonly name: string;
   readonly missing: string;

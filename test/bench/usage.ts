@@ -1,5 +1,5 @@
-// The resource use of processes, from Linux's /proc: CPU time with that of their children, resident
-// memory, and bytes sent to the disk. CPU time has ticks of 10 ms, which is fine enough over a
+// The resource use of processes, from Linux's /proc: CPU time including their children, resident
+// memory, and bytes written to the disk. CPU time has ticks of 10 ms, which is fine enough over a
 // round.
 
 import { readFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ export function usageOf(pids: readonly number[]): Usage {
   };
 }
 
-/** CPU time that the whole machine has used, and that its host took from it. */
+/** CPU time that the whole machine has used, and that its host has taken from it. */
 export function machineCpuSeconds(): number {
   const all = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0] ?? '';
   const [user, nice, system, , , irq, softirq, steal] = all.split(/ +/).slice(1, 9).map(Number);

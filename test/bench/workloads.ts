@@ -1,7 +1,7 @@
 // The workloads, and how fast Conit has to be in each: its throughput divided by the peer's,
-// measured in the same round. `must` is the duty, `goal` where we are going; a peer without a
-// figure is not measured in that workload. "Local" reads are R=1 and etcd's serializable reads,
-// "quorum" reads are R=2 and etcd's linearizable reads. A put is W=2 and durable.
+// measured in the same round. `must` is required, `goal` is the aim; a peer without a figure is not
+// measured in that workload. "Local" reads are R=1 and etcd's serializable reads, "quorum" reads
+// are R=2 and etcd's linearizable reads. A put is W=2 and durable.
 
 import type { ReadLevel } from './system.ts';
 
@@ -73,7 +73,7 @@ export const workloads: readonly Workload[] = [
   },
 ];
 
-/** The 99th percentile at 64 connections, ours divided by the peer's: at most this. */
+/** The largest allowed ratio of our 99th percentile to the peer's, at 64 connections. */
 interface LatencyTarget {
   readonly workload: string;
   readonly op: 'put' | 'get';
@@ -89,7 +89,7 @@ export const latencyTargets: readonly LatencyTarget[] = [
   { workload: 'put', op: 'put', peer: 'pouchdb', atMost: 0.12 },
 ];
 
-/** The name of the calibration server, and the workloads it can take part in. */
+/** The name of the calibration server, and the workloads that it can run. */
 export const helloName = 'hello';
 export const helloWorkloads: readonly string[] = ['put', 'get'];
 

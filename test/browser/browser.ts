@@ -1,24 +1,24 @@
-// Headless Chromium: opens a page until it has reported its outcomes. Names of other sites resolve
-// to this machine.
+// Headless Chromium: opens a page until it has reported its outcomes. The names of other sites
+// resolve to this machine.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 
 export interface Surroundings {
-  /** Its folder. */
+  /** The folder of its files. */
   readonly profile: string;
-  /** Of the pages. */
+  /** The port of the pages. */
   readonly port: number;
-  /** Of the replica that is attacked. */
+  /** The port of the attacked replica. */
   readonly victim: number;
 }
 
 type Outcomes = { readonly [attempt: string]: string };
 
 export interface Browser {
-  /** Opens `url` until `told` has a report. */
+  /** Opens `url` until `told` returns a report. */
   open(url: string, around: Surroundings, told: () => Promise<Outcomes>): Promise<Outcomes>;
-  /** The document at `url` in the end, after all redirects. */
+  /** The document at `url` after all redirects. */
   dump(url: string, around: Surroundings): Promise<string>;
 }
 
@@ -79,7 +79,7 @@ function start(program: string, options: readonly string[]): ChildProcess {
   return spawn(program, options, { stdio: ['ignore', 'pipe', 'ignore'], detached: true });
 }
 
-/** With the processes that it has started. */
+/** Ends it with the processes that it has started. */
 async function end(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null) return;
   const gone = once(child, 'close');

@@ -2,9 +2,9 @@
 // `npm start` runs one. A page of another site, and one on another port of localhost, drain and
 // forget replicas, post forms, and embed values; a page whose name is rebound to the server sends
 // same-origin requests; a page of a configured origin uses the API. Then the cluster is checked. It
-// uses Chromium if that is installed, and is *not run* otherwise.
+// needs Chromium, and is *not run* without it.
 //
-// Exit code 0 when nothing that ran has failed, 1 when something did.
+// Exit code 0 if nothing that ran has failed, 1 if something did.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -94,7 +94,7 @@ async function attack(
 type Outcomes = { readonly [attempt: string]: string };
 type Verdict = readonly [name: string, complaint: string];
 
-/** A value that a page would like to run, and one that it would like to read. */
+/** A value that a page might run, and one that it might read. */
 async function plant(url: string): Promise<void> {
   const put = (key: string, type: string, body: string) =>
     fetch(`${url}/v1/kv/demo/${key}?w=all`, {
@@ -108,7 +108,7 @@ async function plant(url: string): Promise<void> {
     throw new Error(`nothing to steal: ${script.status}, ${secret.status}`);
 }
 
-/** Whatever the page can report, it must not have read or run anything. */
+/** Whatever the page reports, it must not have read or run anything. */
 function judgeForeign(name: string, outcomes: Outcomes): Verdict {
   const wrong = Object.entries(outcomes).filter(
     ([, outcome]) => !/^(?:opaque|refused)$/.test(outcome),

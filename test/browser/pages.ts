@@ -1,5 +1,5 @@
 // The pages. Each makes its attempts, one after the other, and reports for each what a script can
-// know of it: `opaque` (sent, and nothing of the answer is readable), `refused` (nothing was
+// know about it: `opaque` (sent, and nothing of the answer is readable), `refused` (nothing was
 // shown), a status, or the content.
 
 /** Everything that a page of another site can send or embed without permission. */
@@ -68,7 +68,10 @@ export function consolePage(name: string, victim: string): string {
   `);
 }
 
-/** A page whose name resolves to the server once it is loaded: the browser sees one origin. */
+/**
+ * A page whose name resolves to the replica once the page is loaded, so the browser sees one
+ * origin.
+ */
 export function reboundPage(name: string, home: string): string {
   return page(`
     await fetch('/switch', { cache: 'no-store' });

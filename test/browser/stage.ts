@@ -1,6 +1,6 @@
-// The server of the pages and of their reports: an HTTP server of any name, and for rebinding a
-// listener at the port of the replica on another address of this machine, which first serves a page
-// and later is the replica.
+// The server of the pages and of their reports: an HTTP server for every host name, and for
+// rebinding a listener at the port of the replica on another address of this machine, which first
+// serves a page and later leads to the replica.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import {

@@ -28,7 +28,7 @@ export async function createLevelStore(): Promise<StoreUnderTest> {
     reopen,
     failNextCommit: () => takeAway(folder, storage),
     async damageMiddle() {
-      // The first brings the log into tables, the second lets go of them.
+      // The first call writes the log into tables, the second one releases them.
       await reopen();
       await storage.close();
       await damageTables(folder);
@@ -41,8 +41,8 @@ export async function createLevelStore(): Promise<StoreUnderTest> {
   };
 }
 
-// LevelDB cannot make its next file while its folder has another name. After the rename back,
-// LevelDB itself would continue to write.
+// LevelDB cannot make its next file while its folder has another name. Once the folder has its name
+// back, LevelDB itself would continue to write.
 async function takeAway(folder: string, storage: LevelStorage): Promise<() => void> {
   const filler = { keys: [Uint8Array.of(0xfe)], values: [new Uint8Array(FILLER_BYTES)] };
   await new Promise((resolve) => storage.commit(filler, resolve));

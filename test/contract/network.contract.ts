@@ -1,5 +1,5 @@
-// What every peer channel promises the host, shown on two replicas, 0 and 1. The suite runs on real
-// sockets and on the simulated network, so neither promises more than the other keeps.
+// What every peer channel promises to the host, tested with two replicas, 0 and 1. The suite runs
+// on real sockets and on the simulated network, so neither promises more than the other keeps.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Message } from '../../src/model/message.ts';
@@ -31,7 +31,7 @@ class Ear implements NetworkHandler {
   readonly connections: Message[][] = [];
   connected = false;
   disconnects = 0;
-  /** Set while the network is called: it must not call back. */
+  /** Set while the network is called, during which it must not call back. */
   isBusy = false;
 
   onConnected(): void {
@@ -79,7 +79,7 @@ export function networkContract(name: string, createRig: () => Promise<NetworkRi
     let rig: NetworkRig;
     let ears: readonly [Ear, Ear];
 
-    /** What `from` says to the other, in one flush. */
+    /** Sends these messages to the other replica in one flush. */
     const say = (from: 0 | 1, ...messages: readonly Message[]): void => {
       const network = rig.networks[from];
       ears[from].isBusy = true;

@@ -58,7 +58,7 @@ function wsNetwork(members: readonly Member[], index: number): WsNetwork {
   });
 }
 
-/** Real time passes by itself; looks at it again and again. */
+/** Real time passes by itself, so this only polls. */
 async function waitUntil(done: () => boolean): Promise<void> {
   const endMs = performance.now() + PATIENCE_MS;
   while (!done()) {

@@ -1,6 +1,6 @@
 // Which connections the peer port refuses, and what accepted peers cannot do (docs/protocol.md).
-// The attacker is a bare socket or a program between the two; the listener and the dialer are the
-// real ones.
+// The attacker is a bare socket or a program between two replicas; the listener and the dialer are
+// the real ones.
 
 import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -95,7 +95,7 @@ async function listening(changes: Partial<WsNetworkOptions> = {}): Promise<Liste
   return { ear, port, refused: (reason) => listener.traffic.refused[reason] };
 }
 
-/** Dials whatever is at the port, and only that. */
+/** Dials the given port, and only that. */
 async function dialing(port: number, changes: Partial<WsNetworkOptions> = {}): Promise<Ear> {
   const pair = network(EU, `127.0.0.1:${port}`, changes);
   await pair.listen();
@@ -104,7 +104,7 @@ async function dialing(port: number, changes: Partial<WsNetworkOptions> = {}): P
   return ear;
 }
 
-/** What eu-1 gets when it probes a port for a replica. */
+/** What eu-1 learns when it probes a port. */
 function probing(port: number, id = 'us-1', changes: Partial<WsNetworkOptions> = {}) {
   const place = { id: id as ReplicaId, peerAddress: `127.0.0.1:${port}` };
   return network(EU, 'nobody.invalid:1', changes).probe(place, 59_999.5);
@@ -372,7 +372,7 @@ describe('a listener', () => {
     const port = await impostor((requests) => {
       if (requests.length > 1) return upgradedText(proof(requests));
       greetings++;
-      // Its own nonce: what a mirror would send back.
+      // The nonce that was received, as a mirror would send it back.
       return challengeText(header(requests[0], 'Conit-Nonce'));
     });
     const ear = await dialing(port);
@@ -537,7 +537,7 @@ describe('a stranger', () => {
     const us = await listening({ limits: { strangersMax: 8 } });
     const proved = raw(us.port);
     expect((await proved.shake(greeting(), SECRET))?.status).toBe(101);
-    // From now on 127.0.0.1 is an address of eu-1.
+    // From now on 127.0.0.1 is a known address of eu-1.
     const peer = raw(us.port);
     expect((await peer.greet(greeting()))?.status).toBe(401);
     for (let i = 0; i < 12; i++) {
@@ -557,7 +557,7 @@ describe('a peer', () => {
     return peer;
   }
 
-  /** The code of the close frame that the listener sends, after anything it sent before. */
+  /** The code of the close frame from the listener, which may follow other frames. */
   async function closeCode(peer: RawPeer): Promise<number> {
     await until(() => peer.received.length >= 4);
     expect(peer.received[0]).toBe(0x88);

@@ -1,5 +1,5 @@
-// The laws that every resolver keeps (src/conflict/resolver.ts), whatever mutations a key gets and
-// in whatever order they come.
+// The laws that every resolver keeps (src/conflict/resolver.ts), for any mutations of a key in any
+// order.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -15,7 +15,10 @@ import {
 } from '../../src/model/record.ts';
 import { key, mutation, namespace, origin } from '../support/build.ts';
 
-/** Few stamps, few origins, few numbers: ties are forced. A dot names one mutation, as in a log. */
+/**
+ * Few stamps, few origins and few numbers, so that ties occur. As in a log, a dot names one
+ * mutation.
+ */
 const anyMutation = fc
   .record({
     hlc: fc.integer({ min: 1, max: 3 }),

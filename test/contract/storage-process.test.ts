@@ -86,8 +86,8 @@ function start(folder: string): ChildProcess {
   return remember(fork(program, [folder], { execArgv: ['--import', 'tsx'] }));
 }
 
-// No file of the process may grow beyond the bound until the bound is lifted: a temporarily full
-// disk.
+// No file of the process may grow beyond the bound until the bound is lifted: a disk that is full
+// for a while.
 function startLimited(folder: string): ChildProcess {
   const limit = `--fsize=${FILE_BYTES_MAX}:unlimited`;
   const node = [process.execPath, '--import', 'tsx', program, folder, 'failure'];

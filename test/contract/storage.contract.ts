@@ -1,5 +1,5 @@
 // What every Storage must do. The suite runs on the real one and on the simulated one, so that what
-// holds in the simulator holds in production.
+// holds in the simulation holds in production.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RangeEntry, RangeRequest, RangeResult } from '../../src/model/effect.ts';
@@ -7,9 +7,9 @@ import { mutation } from '../support/build.ts';
 import { type Batch, type PointRead, type Storage, UNREADABLE } from '../../src/model/port.ts';
 import { encodedOf } from '../../src/model/record.ts';
 
-/** A store in the hands of the suite. */
+/** A store, as the suite controls it. */
 export interface StoreUnderTest {
-  /** Of the present incarnation. */
+  /** The port of the current incarnation. */
   readonly storage: Storage;
   /** Lets everything that was requested complete; real storage does so by itself. */
   settle(): void;

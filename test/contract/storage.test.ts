@@ -1,5 +1,5 @@
-// The storage contract on LevelDB and on the simulated disk, and what only one of them can be
-// asked.
+// The storage contract on LevelDB and on the simulated disk, and tests that only one of them
+// allows.
 
 import { describe, expect, it } from 'vitest';
 import type { Batch, Storage } from '../../src/model/port.ts';

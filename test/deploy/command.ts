@@ -1,4 +1,4 @@
-// Other people's programs, run to their end: promtool, docker, sh.
+// Programs of other projects, run to their end: promtool, docker, sh.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -11,14 +11,14 @@ export interface Command {
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
-  /** It removes something, so it runs even after an interrupt. */
+  /** True if the command removes something, so it runs even after an interrupt. */
   readonly isCleanup?: boolean;
 }
 
 export interface Ended {
   readonly ok: boolean;
   readonly stdout: string;
-  /** Everything it said, for people. */
+  /** Its whole output, for people. */
   readonly output: string;
 }
 
@@ -26,7 +26,10 @@ export function has(program: string, ...args: string[]): boolean {
   return spawnSync(program, args, { stdio: 'ignore', timeout: GUARD_MS }).status === 0;
 }
 
-/** Ctrl-C in a terminal does not reach it: it has a process group of its own, and we end it. */
+/**
+ * Ctrl-C in a terminal does not reach it, because it has a process group of its own; this process
+ * ends it.
+ */
 export function run(file: string, args: readonly string[], how: Command = {}): Promise<Ended> {
   const { input, env = {}, timeoutMs = GUARD_MS, isCleanup = false } = how;
   const timeout = AbortSignal.timeout(timeoutMs);

@@ -1,5 +1,6 @@
-// A compose project of its own: other names, ports and secrets than a cluster that runs from the
-// same folder. Docker's plugin is used if installed, else the older docker-compose.
+// A compose project of its own, with other names, ports and secrets than a cluster that runs from
+// the same folder. It uses Docker's plugin if that is installed, otherwise the older
+// docker-compose.
 
 import { has, must, run } from './command.ts';
 import { GUARD_MS } from '../support/wait.ts';
@@ -45,7 +46,7 @@ export class Project {
     return this.#compose(['ps', '-q', service]);
   }
 
-  /** What is left of it: containers, networks and volumes by name. */
+  /** What remains of it: containers, networks and volumes by name. */
   async remains(): Promise<readonly string[]> {
     const filter = ['--filter', `label=com.docker.compose.project=${this.name}`];
     const lists = await Promise.all([

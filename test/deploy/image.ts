@@ -6,7 +6,7 @@ import { repository, run } from './command.ts';
 import { canGetImage, docker } from './compose.ts';
 import { NotRun, type Step } from './report.ts';
 
-/** How npm, and Node below it, report that a registry cannot be reached. */
+/** The messages of npm, and of Node below it, when a registry cannot be reached. */
 const NO_NETWORK = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH/;
 const BUILD_MS = 15 * 60_000;
 

@@ -1,5 +1,5 @@
-// Ctrl-C ends the present wait, so that every stage removes what it has made. A second one ends at
-// once.
+// Ctrl-C ends the current wait, so that every stage removes what it has made. A second Ctrl-C ends
+// the process at once.
 
 import { GUARD_MS, until } from '../support/wait.ts';
 
@@ -21,7 +21,7 @@ for (const [signal, code] of Object.entries(CODES)) {
   });
 }
 
-/** `until`, which Ctrl-C ends. */
+/** `until`, unless Ctrl-C ends it earlier. */
 export function waitFor<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,

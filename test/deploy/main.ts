@@ -1,10 +1,10 @@
-// `npm run test:deploy`: what is in deploy/, the image and the compose cluster, run for real. Not
-// part of `npm test`, because it needs Prometheus and a Docker engine; what cannot run without them
-// says *not run*.
+// `npm run test:deploy`: runs what is in deploy/, the image and the compose cluster. Not part of
+// `npm test`, because it needs Prometheus and a Docker engine; a stage that cannot run without them
+// is reported as *not run*.
 //
 // Reading order: rules (promtool), scraping (a Prometheus and a cluster of processes), containers
-// (image and compose). Exit code 0 when nothing that ran has failed, 1 when something did, 2 for a
-// command line that is not understood.
+// (image and compose). Exit code 0 if nothing that ran has failed, 1 if something did, 2 for a
+// command line that is not valid.
 
 import { parseArgs } from 'node:util';
 import { runProgram, wordsIn } from '../support/program.ts';

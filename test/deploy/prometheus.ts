@@ -1,5 +1,5 @@
-// A Prometheus: the files of deploy/ with short intervals and other addresses, the process, and
-// queries to its HTTP API.
+// A Prometheus: the files of deploy/ with short intervals and other addresses, its process, and
+// queries over its HTTP API.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

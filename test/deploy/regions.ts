@@ -1,5 +1,6 @@
-// What is required of the regions while they run in containers: they are closed to the outside,
-// work, survive the death of a container, and notice and heal a cut between regions.
+// What is required of the regions while they run in containers: they cannot be reached from
+// outside, they work, they survive the end of a container, and they notice and heal a cut between
+// regions.
 
 import { type Answer, call, tryCall } from '../support/call.ts';
 import { run } from './command.ts';
@@ -14,7 +15,7 @@ export interface Regions {
   readonly project: Project;
   readonly secrets: Secrets;
   readonly replicas: readonly [Published, Published, Published];
-  /** `undefined` where there is no image of it. */
+  /** `undefined` if no image of it is present. */
   readonly prometheus: PrometheusApi | undefined;
 }
 

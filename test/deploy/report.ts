@@ -1,5 +1,5 @@
-// Steps and their results. A step that cannot run here says so and is never counted as passed;
-// after a failed step, the rest of its stage is not run.
+// Steps and their results. A step that cannot run here is reported as *not run*, and never counts
+// as passed; after a failed step, the rest of its stage is not run.
 
 import { headOf, type Word } from '../support/program.ts';
 import { interrupted, isInterrupted } from './interrupt.ts';
@@ -9,7 +9,7 @@ export class NotRun extends Error {}
 
 class StageEnd extends Error {}
 
-/** Does the step and reports it, with the returned text. */
+/** Runs the step and reports it, with the returned text. */
 export type Step = (name: string, body: () => Promise<string | undefined>) => Promise<void>;
 
 export class Report {
@@ -27,7 +27,7 @@ export class Report {
     }
   }
 
-  /** The last line, and whether nothing failed. */
+  /** The last line, and whether nothing has failed. */
   end(): boolean {
     const counts = Object.entries(this.#tally).map(([word, times]) => `${times} ${word}`);
     console.log(counts.join(', '));

@@ -1,5 +1,5 @@
-// Stage 2: a real Prometheus scrapes a real cluster with the token that is made for it, shows its
-// lag, and alerts when a replica dies.
+// Stage 2: a real Prometheus scrapes a real cluster with its own token, shows its lag, and alerts
+// when a replica ends.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-// The secrets that deploy/make-secrets.sh makes, as docs/containers.md says.
+// The secrets that deploy/make-secrets.sh makes, as documented in docs/containers.md.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ export interface Secrets {
   readonly client: Readonly<Record<string, string>>;
   /** With the token for Prometheus. */
   readonly metrics: Readonly<Record<string, string>>;
-  /** Texts that must not appear anywhere else. */
+  /** Texts that must not appear in any other place. */
   readonly texts: readonly string[];
 }
 

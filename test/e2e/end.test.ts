@@ -97,7 +97,7 @@ describe('a replica with a damaged log', () => {
   });
 });
 
-/** One bit of an entry in the middle, changed below the checksums of the file system. */
+/** Flips one bit of an entry in the middle, below the checksums of the file system. */
 async function damageLog(env: NodeJS.ProcessEnv): Promise<void> {
   const encodings = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const;
   const store = new Level<Buffer, Buffer>(databasePath(env['CONIT_DATA_DIR'] ?? ''), encodings);
@@ -165,7 +165,7 @@ function fullDisk(): number {
 
 let pipes = 0;
 
-/** The writing end of a pipe, and the reading one. */
+/** The writing end of a pipe, and the reading end. */
 function openPipe(): readonly [number, number] {
   const path = join(bench.folder, `pipe-${++pipes}`);
   execFileSync('mkfifo', [path]);
@@ -173,7 +173,7 @@ function openPipe(): readonly [number, number] {
   return [openSync(path, 'w'), reader];
 }
 
-/** Full, and never read. */
+/** A pipe that is full and that no process reads. */
 function stuckPipe(): number {
   const [writer] = openPipe();
   const own = openSync(`/proc/self/fd/${writer}`, constants.O_WRONLY | constants.O_NONBLOCK);

@@ -1,6 +1,6 @@
-// What a client and an operator see of a replica that is too far behind: it was paused, and returns
-// to a cluster that has continued without it. It refuses, forwards or redirects, says why, and
-// returns by itself.
+// What clients and operators see of a replica that is too far behind: it was paused, and returns to
+// a cluster that has continued without it. It refuses, forwards or redirects, gives the reason, and
+// serves again by itself.
 
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -39,7 +39,7 @@ interface Health {
   readonly answers: boolean;
 }
 
-/** The namespace as the replica itself sees it. */
+/** The namespace by the replica's own report. */
 async function healthAt(replica: TestReplica): Promise<Health | undefined> {
   const answer = await call(replica, 'GET', `/v1/cluster/replicas/${replica.id}`);
   return (answer.json() as { namespaces: Health[] }).namespaces[0];
@@ -49,8 +49,9 @@ const isServing = async (replica: TestReplica): Promise<boolean> =>
   (await healthAt(replica))?.state === 'serving';
 
 /**
- * It is paused while another writes, and continues. `look` checks it while it is too far behind; if
- * it has caught up before that, because the machine is busy, it is paused once more.
+ * The replica is paused while another one accepts writes, and continues. `look` checks it while it
+ * is too far behind. If it has caught up before that, because the machine is busy, it is paused
+ * again.
  */
 async function standStill<T>(
   replica: TestReplica,
@@ -249,7 +250,7 @@ function checksOf(answer: Answer): { name: string; ok: boolean; detail: string }
   return (answer.json() as { checks: { name: string; ok: boolean; detail: string }[] }).checks;
 }
 
-/** What `conit status` says of a replica that is behind, and why. */
+/** What `conit status` prints about a replica that is behind, and why. */
 const LATE = /^fresh +ap-1 +(stale|paused) .*(staleAfter\.timeMs|pauseLagMs)/m;
 
 /** In this process: a child process may start more slowly than the replica returns. */

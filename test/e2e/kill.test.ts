@@ -1,9 +1,9 @@
 // kill -9 of one, two and all three replicas, repeatedly, under load. The replies to clients are
-// recorded outside of the replicas' directories, and afterwards every checker judges them: every
-// acknowledged write is present, no refused one is, no client's order has a hole, and all replicas
-// answer the same.
+// recorded outside the replicas' directories, and afterwards every checker judges them: every
+// acknowledged write is present, no refused one is, the writes of each client have no gap, and all
+// replicas return the same.
 //
-// CONIT_E2E_KILLS, CONIT_E2E_SEED: how many kills, and which.
+// CONIT_E2E_KILLS and CONIT_E2E_SEED give the number of kills and the seed.
 
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -39,7 +39,7 @@ const historyFile = join(historyDir, 'history.jsonl');
 let cluster: TestCluster;
 let recorder: Recorder;
 let tally: KillTally;
-/** The run reached its end and every verdict is good. Otherwise its files are kept. */
+/** The run reached its end and every verdict is good. If not, its files are kept. */
 let isGood = false;
 
 beforeAll(async () => {

@@ -1,5 +1,6 @@
 // A replica from start to stop as operators see it: it reports that it is ready when it has caught
-// up, stops in order, comes back with everything, and refuses peers that do not share the secret.
+// up, stops in order, starts again with all its data, and refuses peers that do not share the
+// secret.
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
@@ -23,7 +24,8 @@ describe('/readyz', () => {
       if (reply.kind === 'reply' && reply.status === 503) refusals++;
       return reply.kind === 'reply' && reply.status === 200;
     });
-    // Asked at once, of this replica alone: everything written before it was ready must be present.
+    // Read at once, from this replica alone: everything that was written before it was ready must
+    // be present.
     for (const key of [keys[0], keys[4999], keys.at(-1)]) {
       expect(await look(ap, key ?? '')).toBe(key);
     }
@@ -111,7 +113,7 @@ describe('a replica that does not belong to the cluster', () => {
   ])('because of another %s is refused, and the others go on', async (what, stranger) => {
     const { eu, ap, cluster } = fixture;
     await ap.stop();
-    // Its directory knows which cluster it belongs to.
+    // Its directory is bound to its cluster.
     const env = { ...stranger, CONIT_DATA_DIR: `${ap.dataDir}-${what.replace(' ', '-')}` };
     await ap.restart({ ready: false, env });
     await until('it answers', async () => (await tryCall(ap, 'GET', '/livez')).kind === 'reply');
@@ -122,7 +124,7 @@ describe('a replica that does not belong to the cluster', () => {
     });
     const written = await put(eu, `${key}?w=2`, 'not for strangers');
     expect(written.header('conit-acks')).toBe('2/3');
-    // It retries; it is refused for as long as many reconnects take.
+    // It retries, and is refused each time.
     const begunMs = performance.now();
     await until('two seconds have passed', async () => {
       const { replicas } = (await call(eu, 'GET', '/v1/cluster')).json() as ClusterView;
@@ -130,7 +132,7 @@ describe('a replica that does not belong to the cluster', () => {
       expect(view?.state).toBe('down');
       return performance.now() > begunMs + 2000;
     });
-    // Empty, and without a peer that knows whether it always was: it answers nothing.
+    // It is empty, and no peer can confirm that it always was, so it answers nothing.
     const alone = await get(ap, `${key}?r=1`);
     expect([alone.status, codeOf(alone)]).toEqual([503, 'catching-up']);
     expect((await call(ap, 'GET', '/readyz')).status).toBe(503);

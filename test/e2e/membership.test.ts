@@ -1,5 +1,5 @@
 // The members change while real processes serve: one joins under load and by the command, is
-// drained and resumed, and is forgotten; acknowledged writes are present throughout.
+// drained and resumed, and is forgotten; acknowledged writes are present all the time.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -80,7 +80,7 @@ describe('a cluster whose members change', () => {
     await until('it is up', async () => (await tryCall(spare(), 'GET', '/livez')).kind === 'reply');
     expect((await call(spare(), 'GET', '/readyz')).status).toBe(503);
     const { id, region, peerPort, url } = spare();
-    // A replica that is absent, or is another one, is not proposed.
+    // A replica that cannot be reached, or that is another one, is not proposed.
     const at = (port: number) => ['join', id, region, `127.0.0.1:${port}`, '--timeout', '2s'];
     const wrong = await conit([...at(member(1).peerPort), '--url', member(0).url]);
     expect(wrong.code).not.toBe(0);
@@ -117,7 +117,7 @@ describe('a cluster whose members change', () => {
   it('reports a job to its end, in the incarnation that began it and in the next one', async () => {
     const headers = { Prefer: 'wait=10', 'Content-Type': 'application/json' };
     const { id, region, peerPort, httpPort } = spare();
-    // It is reached under another name from now on.
+    // From now on it has another address.
     const place = {
       id,
       region,

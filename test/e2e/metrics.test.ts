@@ -10,8 +10,8 @@ import { get, put } from '../support/kv.ts';
 import { until } from '../support/wait.ts';
 
 const fixture = useCluster();
-// Unmeasured values are absent, so the test waits for the first echo of every peer, and for that of
-// a peer which the test before killed.
+// Unmeasured values have no sample, so the test waits for the first echo of every peer, also of the
+// peer that the test before killed.
 beforeEach(() =>
   until('a staleness bound, and the clocks of both peers', async () => {
     const { names, samples } = await scrape(fixture.eu);
@@ -98,7 +98,7 @@ describe('/metrics', () => {
 
 /** Names and labels, without those that are absent while their value is unknown. */
 /**
- * Without those that are absent at times: there is no sample for what was not measured since the
+ * Without those that may be absent: there is no sample for a value that was not measured since the
  * last scrape, or is not proved.
  */
 function seriesOf({ samples }: Page): string[] {
@@ -227,7 +227,7 @@ interface Page {
   readonly text: string;
   readonly names: ReadonlySet<string>;
   readonly samples: readonly Sample[];
-  /** Of the samples of this name that carry these labels. */
+  /** The samples of this name with these labels. */
   sum(name: string, labels: Labels): number;
 }
 

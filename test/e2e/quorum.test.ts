@@ -1,5 +1,5 @@
-// Quorums in three regions, with all replicas and with one of them killed or frozen: what still
-// works, what is refused, and that no reply is false.
+// Quorums in three regions, with all replicas and with one of them killed or paused: what still
+// works, what is refused, and that no reply is wrong.
 
 import { describe, expect, it } from 'vitest';
 import { present } from '../../src/base/assert.ts';
@@ -96,8 +96,8 @@ describe.each(faults)('while one replica is $name', ({ name, begin, end }) => {
     await begin();
     const answers: { key: string; value: string; answer: Answer }[] = [];
     let count = 0;
-    // Until the loss is known the write is accepted and its outcome is unknown; from then on it is
-    // refused.
+    // Until the loss is noticed the write is accepted and its outcome is unknown; from then on it
+    // is refused.
     await until('a refusal', async () => {
       const answer = await put(eu, `${key(`three/${count}`)}?w=3&timeout=200ms`, `${count}`);
       answers.push({ key: key(`three/${count}`), value: `${count++}`, answer });

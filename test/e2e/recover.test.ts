@@ -1,5 +1,5 @@
-// One member is dead for good and another has lost its disk: no majority can agree on anything,
-// though a complete copy exists. `conit recover` continues from it.
+// One member is lost for good and another has lost its disk: no majority can agree on anything,
+// although a complete copy exists. `conit recover` continues from it.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,5 +1,5 @@
-// Requests besides plain reads and writes, to a cluster whose replicas restart and die in between:
-// conditions, idempotency, expiry, lists and batches.
+// Requests besides plain reads and writes, to a cluster whose replicas restart and are killed
+// meanwhile: conditions, idempotency, expiry, lists and batches.
 
 import { describe, expect, it } from 'vitest';
 import { type Answer, call } from '../support/call.ts';

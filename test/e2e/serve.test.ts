@@ -112,7 +112,7 @@ describe('a replica', () => {
   });
 });
 
-/** Changes one byte of what says how far the logs go. */
+/** Changes one byte of the value that says how far the logs go. */
 async function damage(database: string): Promise<void> {
   const level = new Level<Buffer, Buffer>(database, {
     keyEncoding: 'buffer',

@@ -1,5 +1,5 @@
 // What a newcomer sees: `npm start` starts three regions, the commands that it prints work when
-// they are pasted, and Ctrl-C leaves nothing but the data.
+// they are pasted, and after Ctrl-C only the data remains.
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -73,7 +73,7 @@ describe('npm start, after installation and build', () => {
     expect((await call(place(2), 'GET', '/v1/kv/demo/kept')).text).toBe('kept');
   });
 
-  // It reaches the cluster by itself, and again from the script that started it.
+  // The signal reaches the cluster directly, and again from the script that started it.
   it('stops in order when its whole process group is interrupted', async () => {
     run = await start();
     const { child } = run;
@@ -86,7 +86,7 @@ describe('npm start, after installation and build', () => {
 
   // Not run where there is no script(1), which gives the command a terminal.
   it.runIf(hasScript)('stops in order on one Ctrl-C in a terminal', async () => {
-    // Without exec, a shell that waits for the command would exit with its own 130.
+    // A shell that waits for the command, without exec, would exit with its own 130.
     const command = `exec "${process.execPath}" scripts/start.mjs ${flags().join(' ')}`;
     run = await start([script, '-qec', command, '/dev/null']);
     const { child } = run;
@@ -142,7 +142,7 @@ function place(at: number) {
   return { id: `replica ${at}`, httpPort: base + 10 * at };
 }
 
-/** They stand indented below what they are for. */
+/** The commands are indented below their descriptions. */
 function commandsIn(output: string): string[] {
   return output.split('\n').filter((line) => /^ {2}[a-z]+ /.test(line));
 }
@@ -158,7 +158,7 @@ async function exitOf(child: ChildProcess): Promise<number | null> {
   return code;
 }
 
-/** Files that a failed test has left. */
+/** Removes the files of a failed test. */
 async function endAll(child: ChildProcess): Promise<void> {
   const pids = [child.pid ?? 0, ...descendantsOf(child.pid ?? 0)].filter(isAlive);
   for (const pid of pids) process.kill(pid, 'SIGKILL');

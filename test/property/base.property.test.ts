@@ -1,5 +1,5 @@
-// The tools of the base floor against dumb twins: a plain array, a bit-by-bit checksum, a list of
-// what was written.
+// The tools of the base floor compared with simple models: a plain array, a bit-by-bit checksum, a
+// list of what was written.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -63,7 +63,7 @@ describe('an id table', () => {
     readonly id: number;
   }
 
-  // A step of 0 adds an item, any other removes one of those behind the `stay` oldest.
+  // A step of 0 adds an item; any other step removes one of those after the `stay` oldest.
   it('is a map whose ids grow, however long an item stays', () => {
     fc.assert(
       fc.property(
@@ -142,7 +142,7 @@ describe('a heap', () => {
   });
 });
 
-/** CRC-32C as the polynomial division that it is, one bit at a time. */
+/** CRC-32C by its definition: a polynomial division, one bit at a time. */
 function crcBitByBit(bytes: Uint8Array, before = 0): number {
   let crc = before ^ 0xffffffff;
   for (const byte of bytes) {

@@ -1,5 +1,4 @@
-// How much is dirty, whatever is written: a store under hostile writers, whose commits take as long
-// as they like.
+// The bound on dirty bytes, under any writers: a store whose commits may take any time.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -13,7 +12,7 @@ const KEYS = 600;
 const LEAF_BYTES = 32;
 const settings = { checkpointBytes: BYTES, checkpointEntries: 1e9, checkpointMs: 1e9 };
 
-/** What one commit logs: many small values, a few huge ones, or one key again and again. */
+/** The entries of one commit: many small values, a few huge ones, or one key repeatedly. */
 const commit = fc.oneof(
   fc.array(fc.record({ at: fc.nat(KEYS - 1), size: fc.nat(200) }), { maxLength: 120 }),
   fc.array(fc.record({ at: fc.nat(KEYS - 1), size: fc.nat(60_000) }), { maxLength: 4 }),
@@ -40,7 +39,7 @@ describe('dirty records', () => {
           room.commit();
           checkpoint.onDurable(room.turn);
         }
-        // Writers pause: what is left is written.
+        // Writers pause, and the rest is written.
         checkpoint.request(room.turn);
         for (let pieces = 0; pieces < 1000 && !checkpoint.isComplete; pieces++) room.commit();
         const { size, bytes } = table.cells.dirty;

@@ -1,5 +1,5 @@
-// The arithmetic of clocks: whatever the ways there and back take, the true offset lies within the
-// error of a sample, and the true median between the bounds of the measured one.
+// The arithmetic of clocks: however long the two ways of an echo take, the true offset lies within
+// the error of a sample, and the true median between the bounds of the measured one.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,5 +1,5 @@
-// What one replica writes, the other reads; what was damaged on the way is refused, whatever was
-// damaged, and nothing that arrives makes the reader throw, hang or allocate without bound.
+// A reader gets exactly what the writer encoded. Any damage to a frame is refused, and no input
+// makes the reader throw, hang or allocate without bound.
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -13,14 +13,14 @@ import { anyMessage, messageArbitraries } from '../support/arbitrary-message.ts'
 import { mutation, origin, run } from '../support/build.ts';
 
 const anyMessages = fc.array(anyMessage, { minLength: 1, maxLength: 4 });
-/** Small enough to try every byte of its frame. */
+/** Small enough to test every byte of its frame. */
 const fewBytes = anyMessages
   .map((messages) => encodeFrame(messages))
   .filter((b) => b.length < 4000);
 
 /**
- * Reads the messages of a body as a frame would, without its checksum; `undefined` where there is
- * none.
+ * Reads the messages of a body like a frame, but without its checksum; `undefined` if they are not
+ * valid.
  */
 function read(body: Uint8Array): readonly Message[] | undefined {
   const reader = new ByteReader(body);
@@ -141,7 +141,7 @@ describe('a frame', () => {
   });
 });
 
-// A checksum that fits proves nothing about the sender: a peer's bug or malice computes it as well.
+// A checksum proves nothing about the sender: a peer with a bug or malice computes it as well.
 describe('the content of a frame', () => {
   it('never makes the reader throw when it is random', () => {
     fc.assert(

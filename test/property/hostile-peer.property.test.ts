@@ -1,6 +1,6 @@
 // A peer that knows the secret and sends any well-formed message, with extreme numbers, to a
-// replica in each phase of its incarnation: nothing throws, a replica ends only for the intended
-// reasons, and what it stored is whole. This tests every assertion that a peer's message could
+// replica in each phase of its incarnation: nothing throws, the replica ends only for the intended
+// reasons, and what it stored is whole. This covers every assertion that a peer's message could
 // reach.
 
 import fc from 'fast-check';
@@ -73,7 +73,7 @@ const membership: fc.Arbitrary<Membership> = fc.constantFrom(
   { ...MEMBERSHIP, epoch: Number.MAX_SAFE_INTEGER },
 );
 
-/** Puts names and numbers that mean something here in the place of what was drawn. */
+/** Replaces some of the drawn names and numbers by ones that mean something to the replica. */
 function familiar(value: unknown, dice: readonly number[]): unknown {
   let at = 0;
   const roll = (): number => dice[at++ % dice.length] ?? 0;
@@ -184,7 +184,7 @@ const ASKED = [
   listOf({ ns: 'fi' }),
 ];
 
-/** Phases: still waiting for its peers, open, and taking back what it lost. */
+/** Phases: waiting for its peers, open, and recovering what it lost. */
 const PHASES = [
   { bootGraceMs: 5000, isFresh: false },
   { bootGraceMs: 0, isFresh: false },

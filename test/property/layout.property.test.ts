@@ -1,5 +1,5 @@
-// Stored keys: their byte order is the logical order, spans hold exactly what they name, and names
-// come back.
+// Stored keys: their byte order is the logical order, spans hold exactly what they name, and each
+// name can be parsed again.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,5 +1,5 @@
-// Lists against a dumb twin that sorts everything and folds by hand: one page, and all pages by
-// their cursors.
+// Lists compared with a simple model that sorts everything and groups by hand: one page, and all
+// pages by their cursors.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -33,7 +33,7 @@ type Question = ListOptions & { prefix: string; start: string; end: string; deli
 
 const NS = 'ns' as NamespaceName;
 
-/** Everything that a list without limit gives, in order: keys, and prefixes marked as such. */
+/** Everything that a list without a limit shows, in order: keys, and prefixes marked as such. */
 function twin(live: readonly string[], asked: Question): string[] {
   const { prefix, start, end, delimiter, reverse } = asked;
   const within = live
@@ -54,7 +54,7 @@ const given = ({ items, prefixes }: Listed): string[] => [
   ...prefixes.map((prefix) => `prefix ${prefix}`),
 ];
 
-/** Some keys are there, some were deleted; the order of writing is arbitrary. */
+/** Some keys are present and some were deleted; they are written in any order. */
 function stored(keys: readonly string[], deleted: readonly string[]): Solo {
   const storage = new KeyMap();
   keys.forEach((k, i) => {
@@ -62,7 +62,7 @@ function stored(keys: readonly string[], deleted: readonly string[]): Solo {
     const record = mutation({ seq: i + 1, hlc: i + 1, namespace: NS, key: k as Key, operation });
     storage.apply({ keys: [recordKey(NS, record.key)], values: [record.bytes] });
   });
-  // Neighbours that no list of this namespace may show.
+  // Keys of other namespaces, which no list of this one may show.
   for (const name of ['n', 'ns-', 'nt']) {
     const other = mutation({ namespace: name as NamespaceName, key: 'a' as Key });
     storage.apply({ keys: [recordKey(other.namespace, other.key)], values: [other.bytes] });

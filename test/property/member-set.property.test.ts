@@ -1,4 +1,4 @@
-// Sets of members against the `Set` of the language.
+// Sets of members compared with JavaScript's `Set`.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -27,7 +27,7 @@ const member = fc.nat(MEMBERS_MAX - 1);
 const members = fc.uniqueArray(member, { maxLength: MEMBERS_MAX }).map((list) => new Set(list));
 const ascending = (set: ReadonlySet<number>) => [...set].sort((a, b) => a - b);
 
-/** The twin of one verb that makes a set of two. */
+/** The model of a verb that combines two sets. */
 type Binary = (left: MemberSet, right: MemberSet) => MemberSet;
 type BinaryTwin = (left: Set<number>, right: Set<number>) => Set<number>;
 

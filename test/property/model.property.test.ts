@@ -1,5 +1,5 @@
-// The laws of the vocabulary: vectors are a lattice, the clock never
-// goes back, and what an encoded mutation says is what was encoded.
+// The laws of the vocabulary: vectors are a lattice, the clock never goes back, and decoding a
+// mutation returns what was encoded.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -167,7 +167,8 @@ describe('a hybrid clock', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const clock = createHybridClock(DRIFT_MS);
-        // The twin keeps physical and logical part apart, as the paper does; what it gives is even.
+        // The model keeps the physical and the logical part apart, as the paper does; its stamps
+        // are even.
         let [physical, logical] = [0, 0];
         for (const taken of steps) {
           const before = clock.last;

@@ -1,6 +1,6 @@
 // Whatever an authenticated peer sends, in any order and any number of times, the replica answers
-// or ignores it: no assertion of ours depends on the good behaviour of a peer, and stored data can
-// be recovered.
+// or ignores it: none of our assertions depends on the good behaviour of a peer, and stored data
+// can be recovered.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -23,7 +23,7 @@ const NOW_HLC = 1_000_000 * 1024;
 const anOrigin = fc.constantFrom(...ORIGINS);
 const ofOthers = fc.constantFrom(...ORIGINS.filter((of) => !of.startsWith('ap-1')));
 const seq = fc.nat(8);
-/** Now and then a peer claims more of this replica than there is, which ends the run. */
+/** Sometimes a peer claims more of this replica's log than exists, which ends the run. */
 const vector: fc.Arbitrary<VectorEntries> = fc.array(
   fc.oneof(
     { weight: 20, arbitrary: fc.tuple(ofOthers, seq) },
@@ -33,7 +33,7 @@ const vector: fc.Arbitrary<VectorEntries> = fc.array(
   { maxLength: 4 },
 );
 
-/** Logs that chain, so that some of what arrives is acceptable. */
+/** Logs with valid chains, so that some of the entries are acceptable. */
 const LOGS = new Map(
   ORIGINS.map((of) => [
     of,
@@ -193,7 +193,7 @@ describe('a replica', () => {
           } else solo.step(taken);
           solo.sent();
         }
-        // Only a peer that knows more of this replica than it ever wrote may stop it.
+        // Only a peer that knows more of this replica's log than it ever wrote may stop it.
         expect(solo.out.haltReason ?? 'peers know a later life').toContain(
           'peers know a later life',
         );

@@ -1,4 +1,4 @@
-// Writes that wait for copies, against a twin that looks at every write again after every event.
+// Writes that wait for copies, compared with a model that checks every write after every event.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -30,7 +30,7 @@ const step = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('cursor' as const),
       member: fc.nat(MEMBERS.length - 1),
-      // Relative to the head of the log; a peer that lost its disk says less than before.
+      // Relative to the head of the log; a peer that lost its disk reports less than before.
       behind: fc.nat(6),
     }),
   },
@@ -110,7 +110,7 @@ class Scene {
     this.pending.expire(this.out.at({ wallMs: 0, monoMs: this.nowMs }));
   }
 
-  /** Every answer that left is the one that the twin gives, and it left once. */
+  /** Every answer that was sent is the one that the model gives, and was sent once. */
   check(answered: Map<Client, Reply>): void {
     for (const { client, reply } of replied(this.out)) {
       expect(answered.has(client)).toBe(false);

@@ -1,5 +1,5 @@
-// The policy compiler: what it accepts is built and means what it says; everything else is refused
-// with a place and a reason, and is never weakened.
+// The policy compiler: every accepted policy is built and means what it says; everything else is
+// refused with a place and a reason, and is never weakened.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

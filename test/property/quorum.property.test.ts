@@ -1,4 +1,4 @@
-// Quorum arithmetic against dumb twins that count on their fingers.
+// Quorum arithmetic compared with simple models that count.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -24,7 +24,7 @@ const spec: fc.Arbitrary<QuorumSpec> = fc.oneof(
   fc.constantFrom<QuorumSpec>('majority', 'all', 'local', 'each'),
 );
 
-/** A cluster, the replica that asks, and what it asks for. */
+/** A cluster, the replica that asks, and the quorum that it asks for. */
 const asked = fc
   .tuple(members, fc.nat(), spec)
   .map(([of, n, quorum]) => ({ members: of, self: of[n % of.length] as Member, spec: quorum }))

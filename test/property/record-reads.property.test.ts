@@ -1,5 +1,5 @@
-// Ranges of records while records change, are dropped, stored and made durable: what a page shows
-// is what the table shows when it comes.
+// Ranges of records while records change, are dropped, stored and made durable: a page shows what
+// the table shows when the page arrives.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -68,7 +68,10 @@ class Scene {
     this.#undurable.push({ lsn: this.#out.lsn, name: of, hlc });
   }
 
-  /** What is dropped is durable at once, as only what no reader misses is. */
+  /**
+   * A dropped record is durably gone at once, because only records that no reader needs are
+   * dropped.
+   */
   drop(name: number): void {
     const of = NAMES[name] ?? key('x');
     if (this.#undurable.some((each) => each.name === of)) return;
@@ -139,7 +142,7 @@ class Scene {
     this.#asked = { owner: read.owner, result: this.#storage.range(read.request) };
   }
 
-  /** A page has all keys that are shown behind the one before it, up to its last. */
+  /** A page has all keys that are shown after the page before it, up to its last key. */
   #check(
     entries: readonly RangeEntry[],
     after: RangeEntry | undefined,

@@ -1,5 +1,5 @@
-// Runs in streams: whatever frames, windows, memory and cuts are, no message and no log ends within
-// one.
+// Runs in streams: no message and no log ends within a run, whatever the sizes of frames, windows
+// and memory, and wherever links are cut.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -31,7 +31,7 @@ const A1 = origin('a.1');
 const WALL_MS = 1000;
 const DRIFT_MS = 500;
 
-/** A log of runs of these lengths; 1 is an entry of its own. */
+/** A log of runs of these lengths; 1 is a single entry. */
 function logOf(lengths: readonly number[], sizes: readonly number[] = [1]): Mutation[] {
   const entries: Mutation[] = [];
   let chain = 0;
@@ -64,7 +64,7 @@ interface Store {
   readonly out: HostTurn;
   readonly disk: KeyMap;
   commit(): void;
-  /** Answers what was read in the background. */
+  /** Answers the reads in the background. */
   readBack(): boolean;
 }
 
@@ -243,7 +243,7 @@ describe('a receiver', () => {
         ][how];
         const base = { origin: A1, seq, group, hlc };
         entries[at] = mutation({ ...base, ...changed }, (entries[at - 1] as Mutation).chain);
-        // The successor of an entry that was changed alone does not chain to it.
+        // An entry after one that was changed does not chain to it.
         if (how === 2 && at === length) return;
         const target = storeOf(1e6);
         const refusal = receiverOf(target).onEntries(A1, entries, WALL_MS, target.out);
@@ -260,7 +260,7 @@ describe('a receiver', () => {
         const target = storeOf(1e6);
         const held = new Held(roomBytes);
         const receiver = receiverOf(target, held);
-        // Everything is ahead of a clock at its beginning.
+        // All stamps are ahead of a clock that has just begun.
         receiver.onEntries(A1, entries, -DRIFT_MS, target.out);
         const last = held.last(A1);
         if (last !== undefined) expect(lastOfRun(last)).toBe(last.seq);

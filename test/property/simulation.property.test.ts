@@ -1,7 +1,6 @@
 // A few whole clusters under faults in every test run; `npm run sim` runs any number. A seed that
-// once found a bug stays here under the bug's name. The run of a seed changes with the simulation,
-// so each of these bugs has a scenario or a unit test as well, and most a mutant that brings it
-// back.
+// once found a bug stays here under the name of the bug. The run of a seed changes with the
+// simulation, so each of these bugs also has a scenario or a unit test, and most have a mutant.
 
 import { describe, expect, it } from 'vitest';
 import { planOf } from '../simulation/plan.ts';

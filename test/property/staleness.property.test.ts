@@ -1,6 +1,6 @@
-// The staleness bound against an observer of everything: whatever the delays, the losses and the
-// crashes, no write that the bound covers is missing; and once all is quiet the bound comes down
-// again.
+// The staleness bound compared with an observer of everything: whatever the delays, the losses and
+// the crashes, no write that the bound covers is missing; and once everything is quiet the bound
+// falls again.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -94,7 +94,7 @@ class Scene {
     this.staleness.onShown(member, this.shown, this.nowMs);
   }
 
-  /** Undurable entries are gone; no other replica ever received them. */
+  /** Entries that are not durable are gone; no other replica has ever received them. */
   #crash(peer: Peer, member: number, lost: number): void {
     const { origin, acceptedMs } = peer.current;
     const kept = Math.max(acceptedMs.length - lost, this.shown.get(origin) ?? 0);

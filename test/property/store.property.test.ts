@@ -1,4 +1,5 @@
-// The store against dumb twins: a table that forgets nothing, a log whose memory is bounded.
+// The store compared with simple models: a table that forgets nothing, a log whose memory is
+// bounded.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -40,7 +41,7 @@ const step = fc.oneof(
   },
   {
     weight: 4,
-    // A batch is handed over, then stored, then announced: reads fall between all three.
+    // A batch is handed over, then stored, then reported: reads may fall between any two.
     arbitrary: fc.constantFrom('commit', 'store', 'announce').map((kind) => ({ kind }) as const),
   },
 );
@@ -75,7 +76,7 @@ class Scene {
     const expected = this.twin.get(`${space}/${name}`);
     expect(cell.damaged).toBe(false);
     expect(cell.record && encodedOf(cell.record)).toEqual(expected && encodedOf(expected));
-    // What is not dirty is in storage.
+    // A record that is not dirty is in storage.
     if (
       expected !== undefined &&
       this.table.cells.dirty.find(leafOf(space, name), space, name) === undefined
@@ -92,7 +93,7 @@ class Scene {
 
   commit(): void {
     if (this.#underWay.length > 0) return;
-    // Now and then a checkpoint comes.
+    // Sometimes a checkpoint begins.
     if (this.#checkpoints++ % 3 === 0) storeAll(this.table, this.out);
     if (!this.out.hasWrites) return;
     const { lsn } = this.out;
@@ -201,14 +202,15 @@ describe('a log', () => {
         if (seq <= lane.durable) evictable++;
       }
     }
-    // Oldest first over all lanes: what is durable may wait behind an older entry that is not.
+    // Oldest first over all lanes: a durable entry may wait behind an older one that is not
+    // durable.
     if (bytes > tailBytes && evictable > 0) {
       const undurable = [...log.lanes()].some((lane) => lane.durable < lane.received);
       expect(undurable).toBe(true);
     }
   }
 
-  /** Whatever was sealed can be told from storage alone. */
+  /** Everything that was sealed can be read from storage alone. */
   function checkStored(log: Log, storage: KeyMap): void {
     for (const lane of log.lanes()) {
       const bytes = storage.get(originKey(lane.id));

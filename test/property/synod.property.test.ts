@@ -1,5 +1,5 @@
-// Never two memberships for one epoch, whatever is lost, comes late, twice, or dies; and one in the
-// end, when all is well.
+// No epoch ever has two memberships, whatever messages are lost, late or repeated, and whichever
+// members die; and one is chosen in the end if everything works.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -32,7 +32,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-/** Only one disk is ever lost, and it is replaced after all others were heard. */
+/** Only one disk is ever lost, and the member votes again only after it has heard all others. */
 const FORGETFUL = 1;
 
 function take(room: SynodRoom, one: Step): void {
@@ -112,7 +112,7 @@ describe('the next membership', () => {
       ),
       { numRuns: 2000 },
     );
-    // A run in which nothing was ever chosen shows nothing.
+    // A run in which nothing was ever chosen proves nothing.
     expect(isChosen).toBeGreaterThan(100);
   });
 });

@@ -1,6 +1,6 @@
-// A frozen tree against a dumb twin: at its cut it is the sum of what all entries up to the cut
-// merge to, in whatever order they came, whatever was repaired, deleted, forgotten, committed and
-// written beyond the cut meanwhile.
+// A frozen tree compared with a simple model: at its cut it is the sum of what all entries up to
+// the cut merge to, in whatever order they arrived, and whatever was repaired, deleted, forgotten,
+// committed and written beyond the cut meanwhile.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -49,7 +49,7 @@ class Scene {
   readonly #room: TreeRoom;
   readonly #logs: readonly (readonly Mutation[])[];
   readonly #cuts: Cut[] = [];
-  /** Cuts that were compared, and those of them at which more was here than the cut covers. */
+  /** Cuts that were compared, and those at which the replica held more than the cut covers. */
   known = 0;
   beyond = 0;
 
@@ -105,7 +105,7 @@ class Scene {
     return entry !== undefined;
   }
 
-  /** The peer has come further, or not so far. */
+  /** The peer has more entries, or fewer. */
   #join(beyond: readonly number[]): void {
     const vector = ORIGINS.map(
       (of, n) => [of, Math.min(COUNT, this.#head(n) + (beyond[n] ?? 0) - 1)] as const,
@@ -113,7 +113,7 @@ class Scene {
     for (const cut of this.#cuts) if (!cut.isFixed) cut.join(vector.filter(([, seq]) => seq > 0));
   }
 
-  /** Nothing older is still to come, and its own entry is here. */
+  /** No older entry is still on its way, and its own entry has arrived. */
   #maybeForgotten(record: Mutation): boolean {
     if (record.operation !== 'delete' || !covers(this.#room.log.durable, record)) return false;
     return this.#logs

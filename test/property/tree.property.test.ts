@@ -1,5 +1,5 @@
-// The hash tree against a dumb twin: the sum over everything that storage and memory show, whatever
-// was written, lost, committed and counted in between.
+// The hash tree compared with a simple model: the sum over everything that storage and memory show,
+// whatever was written, lost, committed and computed in between.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -38,7 +38,7 @@ const step = fc.oneof(
   },
   {
     weight: 6,
-    // A page is asked for and shows the moment of the question; its answer comes some steps later.
+    // A requested page shows the moment of the request; it arrives some steps later.
     arbitrary: fc.constantFrom('commit', 'ask', 'answer').map((kind) => ({ kind }) as const),
   },
 );
@@ -96,7 +96,7 @@ class Scene {
     const page = this.#page;
     this.#page = undefined;
     page?.owner.onRead(page.result, this.#out);
-    // A page of which all is gone is read on.
+    // After a page whose records are all gone, reading continues.
     for (
       let [read] = this.#out.reads.splice(0);
       read !== undefined;
@@ -129,7 +129,7 @@ class Scene {
   }
 }
 
-/** A matcher would look at each of the words. */
+/** A matcher would compare each of the words. */
 function isSame(left: Leaves, right: Leaves): boolean {
   for (let leaf = 0; leaf < LEAVES; leaf++) if (!left.isSame(right, leaf)) return false;
   return true;

@@ -1,5 +1,5 @@
-// Hash trees are compared while clients write to every replica and never pause: at no moment do two
-// replicas hold the same vector, and something is always on its way to a disk.
+// Hash trees are compared while clients write to every replica without a pause: two replicas never
+// hold the same vector, and some batch is always on its way to a disk.
 
 import { describe, expect, it } from 'vitest';
 import { createPrng, type Prng } from '../../src/base/prng.ts';
@@ -16,23 +16,23 @@ const ALL = [0, 1, 2];
 const ALARMS = ['divergence', 'tree-differs', 'tree-mistaken', 'tree-rebuilt'];
 
 interface Writers {
-  /** Writes that were asked for. */
+  /** Writes that were sent. */
   count: number;
   isOver: boolean;
-  /** The number of looks, and how often any two replicas held the same. */
+  /** The number of observations, and how often two replicas held the same. */
   looks: number;
   level: number;
 }
 
-/** Three replicas some way apart in which nothing stays in memory that need not. */
+/** Three distant replicas that keep nothing in memory beyond what they must. */
 function begin(options: ClusterOptions = {}): Cluster {
   const latencyMs = (_from: number, _to: number, dice: Prng): number => 20 + dice.below(15);
   return leanCluster({ network: { latencyMs }, commitMs: 3, ...options });
 }
 
 /**
- * All replicas are written to all the time: puts and deletes, hot keys and new ones, expiry, quorum
- * reads.
+ * All replicas are written to all the time: puts and deletes, frequent keys and new ones, expiry,
+ * quorum reads.
  */
 function write(cluster: Cluster, everyMs: number, keys = 500): Writers {
   const dice = createPrng(7);
@@ -53,7 +53,7 @@ function write(cluster: Cluster, everyMs: number, keys = 500): Writers {
   return writers;
 }
 
-/** Several times a heartbeat: does any pair of replicas hold the same? */
+/** Several times a heartbeat: whether any two replicas hold the same. */
 function watch(cluster: Cluster, writers: Writers): void {
   if (writers.isOver) return;
   const vectors = ALL.map((n) => new Map(cluster.replica(n).status()?.self.vector));
@@ -71,7 +71,7 @@ function watch(cluster: Cluster, writers: Writers): void {
 const equalAt = (status: Status): (number | undefined)[] =>
   status.peers.map(({ compared }) => compared.equalAtMs);
 
-/** The oldest success of any replica with any peer; `undefined` where there was none yet. */
+/** The oldest success of any replica with any peer; `undefined` if there is none yet. */
 function oldestEqual(cluster: Cluster): number | undefined {
   const all = ALL.flatMap((n) => equalAt(cluster.status(n)));
   return all.includes(undefined) ? undefined : Math.min(...(all as number[]));
@@ -134,7 +134,7 @@ describe('a comparison while writes never pause', () => {
   });
 
   it('waits for the entries of records that a read brought before them', () => {
-    // A write in ap reaches eu ten times later than us, where quorum reads of eu find it.
+    // A write in ap reaches eu ten times later than us, and quorum reads of eu find it at us.
     const isFar = (n: number) => n === 0;
     const cluster = begin({
       network: {

@@ -1,5 +1,5 @@
-// Records that a disk has lost or changed in silence are found by hash trees, and restored from a
-// replica that has them.
+// Records that a disk has lost or changed without an error are found by hash trees, and restored
+// from a replica that has them.
 
 import { describe, expect, it } from 'vitest';
 import { encodeFrame } from '../../src/adapters/frame.ts';
@@ -20,7 +20,7 @@ function fill(cluster: Cluster, names: readonly string[], value: string, ns = NS
   cluster.runUntil(() => calls.every(({ outcome }) => outcome !== undefined));
   for (const { outcome } of calls)
     if (typeof outcome !== 'object' || outcome.kind !== 'written') throw new Error('not written');
-  // Memory keeps what was written last.
+  // Memory keeps only the latest record.
   for (const name of ['y', 'z']) {
     cluster.put(0, name, value, { w: 'all' });
     cluster.run(300);
@@ -39,7 +39,7 @@ function stored(cluster: Cluster, n: number, name: string, ns = NS): Uint8Array 
   return bytes;
 }
 
-/** The value before. */
+/** The value before the last one. */
 function backDate(cluster: Cluster, n: number, name: string, older: Uint8Array, ns = NS): void {
   cluster.replica(n).disk.write({ keys: [at(name, ns)], values: [older] }, true);
 }
@@ -179,7 +179,7 @@ describe('a record that one disk has in an older version', () => {
 
 describe('a comparison that is not possible', () => {
   it('does not count as equal: the tree of the peer is in doubt', () => {
-    // An unreadable block: its contents cannot be counted.
+    // An unreadable block: its records cannot be counted.
     const cluster = leanCluster({ regions: ['eu', 'us'] });
     fill(cluster, few, 'one');
     cluster.run(300);
@@ -294,13 +294,14 @@ describe('the traffic of a comparison', () => {
       else if (message.kind === 'tree-records') records += bytes;
       else lists += bytes;
     };
-    // Both look when they meet again.
+    // Both compare their trees when they meet again.
     cluster.network.sever(0, 1);
     cluster.run(20_000);
     expect(mended(cluster)).toBe(LOST);
     expect(records).toBeLessThanOrEqual(1.1 * difference);
     expect(records + lists).toBeLessThanOrEqual(3 * difference);
-    // Two looks of two replicas, each of all inner nodes and of the leaves of those that differ.
+    // Two comparisons by two replicas, each of all inner nodes and of the leaves of those that
+    // differ.
     expect(digests).toBeLessThanOrEqual(2 * 2 * 8 * 128 * (1 + LOST) * 1.1);
     expectHealed(cluster);
   });

@@ -1,4 +1,5 @@
-// A replica that was away receives what it missed, from any holder, from memory or disk.
+// A replica that was away receives the entries that it missed, from any holder, from memory or
+// disk.
 
 import { describe, expect, it } from 'vitest';
 import { Cluster, putOf } from '../cluster/cluster.ts';
@@ -80,10 +81,10 @@ describe('a replica that lost its disk', () => {
     cluster.replica(0).wipe();
     cluster.restart(0);
     cluster.run(2000);
-    // Replica 2 may be the only other with something that was acknowledged here.
+    // Replica 2 may be the only other replica with an entry that was acknowledged here.
     expect(cluster.replica(0).status()?.self.state).toBe('catching-up');
     expect(cluster.value(0, 'k0')).toBe('catching-up');
-    // Now the wiped one is the only one who can tell.
+    // Now only the wiped replica can report it.
     cluster.crash(1);
     cluster.restart(2);
     cluster.run(3000);
@@ -94,7 +95,10 @@ describe('a replica that lost its disk', () => {
 });
 
 describe('a replica whose link is slower than the writes', () => {
-  /** An entry for each round trip of 400 ms to replica 2, and eight are written meanwhile. */
+  /**
+   * The stream carries one entry per round trip of 400 ms to replica 2, and eight are written
+   * meanwhile.
+   */
   function overtaxed(): Cluster {
     const latencyMs = (from: number, to: number): number => (from === 2 || to === 2 ? 200 : 1);
     const settings = { frameBytes: 100, windowBytes: 100 };
@@ -138,7 +142,7 @@ describe('a replica whose link is slower than the writes', () => {
 
 describe('a stream', () => {
   it('that is slower than the time-out of its receiver is not sent twice', () => {
-    // One frame a round trip of four seconds.
+    // One frame per round trip of four seconds.
     const latencyMs = (from: number, to: number): number => (from + to === 2 ? 2000 : 1);
     const settings = { frameBytes: 200, windowBytes: 200 };
     const cluster = new Cluster({ settings, network: { latencyMs, peerTimeoutMs: 60_000 } });

@@ -1,4 +1,4 @@
-// How much each namespace holds, as the replica says and as a list of everything counts.
+// The contents of each namespace, by the replica's own count and by a list of everything.
 
 import { describe, expect, it } from 'vitest';
 import { Cluster } from '../cluster/cluster.ts';

@@ -1,5 +1,5 @@
-// Clocks that are wrong: nothing is stamped by one that is further from a majority's than the
-// bound, and a write is never acknowledged that would lose to what it replaces.
+// Wrong clocks: a replica whose clock is further from that of a majority than the bound stamps
+// nothing, and a write is never acknowledged that would lose to the version that it replaces.
 
 import { describe, expect, it } from 'vitest';
 import { Cluster, putOf, shown } from '../cluster/cluster.ts';
@@ -109,7 +109,7 @@ describe('a replica that began alone with a clock that is ahead', () => {
   const AHEAD_MS = 60_000;
 
   /**
-   * `ap-1` has written by its own clock, and is heard again; its clock may be set right meanwhile.
+   * `ap-1` has written by its own clock, and is heard again; its clock may be corrected meanwhile.
    */
   function begun(isSetRight: boolean): Cluster {
     const options = { namespaces, clocks: clocks(0, 0, 0).map((clock) => ({ ...clock })) };
@@ -214,7 +214,7 @@ describe('a replica that began alone with a clock that is ahead', () => {
     }
     cluster.run(2000);
     stands(cluster);
-    // No peer can ask it any more: what arrives now was on their own disks.
+    // Its peers cannot ask it any more: entries that arrive now were on their own disks.
     cluster.crash(0);
     cluster.run(AHEAD_MS);
     for (const at of [1, 2]) expect(cluster.value(at, 'a', 'fi')).toBe('ahead');
@@ -285,7 +285,7 @@ describe('a replica whose clock went back between two incarnations', () => {
   });
 
   it('alone refuses a write that would lose to the version it replaces', () => {
-    // The record came by repair: no log of this replica remembers its stamp.
+    // The record came by repair, so no log of this replica has its stamp.
     const { cluster } = repaired(-60_000);
     expect(cluster.value(2, 'a')).toBe('one');
     expect(shown(cluster.put(2, 'a', 'two', { w: 1 }))).toBe('clock-drift');
@@ -299,7 +299,9 @@ describe('a replica whose clock went back between two incarnations', () => {
     expect(cluster.value(2, 'a')).toBe('two');
   });
 
-  /** `us-1` has a record by repair alone, and starts again on its own, four seconds ago. */
+  /**
+   * `us-1` has a record by repair only, and starts again alone, with its clock four seconds behind.
+   */
   function repaired(ms: number): { readonly cluster: Cluster } {
     const options = { clocks: clocks(0, 0, 0).map((clock) => ({ ...clock })) };
     const cluster = new Cluster(options);

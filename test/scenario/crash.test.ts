@@ -1,5 +1,5 @@
-// Processes die and machines lose power. What was acknowledged is there afterwards, what was
-// refused is not, and no number is given twice.
+// Processes die and machines lose power. Acknowledged writes are present afterwards, refused ones
+// are not, and no number is issued twice.
 
 import { describe, expect, it } from 'vitest';
 import type { Call } from '../cluster/cluster.ts';

@@ -1,5 +1,5 @@
-// An unreadable record is never taken for absent: requests that depend on it are refused, others
-// are served.
+// An unreadable record never counts as absent: requests that depend on it are refused, others are
+// served.
 
 import { describe, expect, it } from 'vitest';
 import type { Condition } from '../../src/model/command.ts';
@@ -11,14 +11,14 @@ import { type Call, Cluster, listOf, putOf, shown } from '../cluster/cluster.ts'
 const NS = namespace('ns');
 const at = (name: string): Uint8Array => recordKey(NS, key(name));
 
-/** The keys of the blocks that a disk holds of the log of replica 0. */
+/** The stored keys of the blocks of replica 0's log on a disk. */
 function blocksOf(disk: MemoryDisk): Uint8Array[] {
   const span = laneSpan(origin('ap-1.1'), 1, 1e6);
   const result = disk.range({ ...span, reverse: false, limit: 1e6, bytesMax: 1e9 });
   return result.ok ? result.entries.map((entry) => entry.key) : [];
 }
 
-/** A lone replica with `a` and others stored, and nothing of them in memory. */
+/** A lone replica with `a` and other keys stored, and none of them in memory. */
 function alone(settings = {}): Cluster {
   const cluster = new Cluster({ regions: ['eu'], settings: { cacheBytes: 1, ...settings } });
   cluster.run(10);
@@ -126,7 +126,7 @@ describe('a list', () => {
     const { storage } = cluster.replica(0);
     if (storage === undefined) throw new Error('the replica runs');
     storage.rangeMs = 60;
-    // Each folded prefix takes a further page.
+    // Each folded prefix needs a further page.
     const list = cluster.begin(0, listOf({ delimiter: 'a', timeoutMs: 50 }));
     expect(shown(cluster.answer(list))).toBe('timeout');
   });

@@ -1,4 +1,5 @@
-// Deletes that run ahead of the writes they mean, and what a delete leaves where there was nothing.
+// Deletes that arrive before the writes that they remove, and what a delete leaves where no value
+// was.
 
 import { describe, expect, it } from 'vitest';
 import { present } from '../../src/base/assert.ts';
@@ -7,7 +8,7 @@ import { latestOf, type Version } from '../../src/model/record.ts';
 import { Cluster, delOf, listOf, putOf, shown } from '../cluster/cluster.ts';
 import { origin } from '../support/build.ts';
 
-/** A second between ap and us, so that what is on its way stays there. */
+/** A second between ap and us, so that messages stay on their way. */
 const apart = (options = {}): Cluster => {
   const cluster = new Cluster({
     network: { latencyMs: (from, to) => (from + to === 2 && from !== to ? 1000 : 1) },
@@ -59,7 +60,7 @@ describe('a delete', () => {
 });
 
 describe('a delete of the version that was seen', () => {
-  /** What a list of one replica shows under the key. */
+  /** The entry of the key in a list of one replica. */
   const seenBy = (cluster: Cluster, node: number, key: string): Version => {
     const reply = cluster.answer(cluster.begin(node, listOf({ prefix: key })));
     const [item] = reply !== 'broken' && reply.kind === 'listed' ? reply.items : [];
@@ -192,7 +193,7 @@ describe('a condition', () => {
 describe('a version that wins because its clock was ahead', () => {
   const AHEAD_MS = 300;
   const T = Date.UTC(2026, 0, 1);
-  /** ap's clock is ahead of the others', by less than they may be apart. */
+  /** The clock of ap is ahead of the others, by less than clocks may differ. */
   const skewed = (): Cluster => {
     const clocks = [T + AHEAD_MS, T, T].map((wallStartMs) => ({ wallStartMs, drift: 0 }));
     return apart({ clocks });
@@ -224,8 +225,8 @@ describe('a version that wins because its clock was ahead', () => {
 
   it('is named in the reply to a delete that may not be stamped again', () => {
     const cluster = skewed();
-    // For ten seconds after its start a lender names all members as former borrowers; reachable
-    // ones are asked first.
+    // For ten seconds after its start a lender names all members as former borrowers; those that
+    // can be reached are asked first.
     cluster.cut(0, 2);
     cluster.run(12_000);
     cluster.put(0, 'a', 'one', { w: 'majority' });

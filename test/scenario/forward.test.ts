@@ -1,6 +1,6 @@
-// A replica that is too far behind to answer lets another one do so: its answer comes as that one
-// gave it, in its order. (That nothing of it is kept is looked at in
-// test/unit/forward/client.test.ts, where the disk is not slow.)
+// A replica that is too far behind to answer lets another one do so. The answer of that one is
+// passed on unchanged, in its order. (test/unit/forward/client.test.ts tests with a fast disk that
+// none of it is stored.)
 
 import { describe, expect, it } from 'vitest';
 import type { Message } from '../../src/model/message.ts';
@@ -28,7 +28,7 @@ interface Behind {
 }
 
 /**
- * `us` has a disk so slow that it knows of much that it cannot store in time; `eu` is nearest to
+ * The disk of `us` is so slow that it cannot store in time what it knows of; `eu` is the nearest to
  * it.
  */
 function behind(settings = {}): Behind {

@@ -1,4 +1,4 @@
-// The staleness that a replica reports, against an observer of everything.
+// The staleness that a replica reports, compared with an observer of everything.
 
 import { describe, expect, it } from 'vitest';
 import {

@@ -1,5 +1,5 @@
-// A replica that is too far behind stops answering reads of a namespace whose policy says so, keeps
-// storing, and returns by itself.
+// A replica that is too far behind stops answering reads of a namespace with a bound on lag,
+// continues to store, and returns by itself.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Cluster, getOf, putOf, shown } from '../cluster/cluster.ts';
@@ -12,7 +12,7 @@ const namespaces = {
   counted: { staleAfter: { entries: 20 } },
 };
 
-/** Messages to each replica take this much longer. */
+/** Messages to each replica need this much longer. */
 let slowTo = [0, 0, 0];
 
 beforeEach(() => void (slowTo = [0, 0, 0]));
@@ -106,7 +106,7 @@ describe('a replica of a cluster in which another is down', () => {
 describe('a replica that lacks too many entries', () => {
   it('refuses reads until it has most of them', () => {
     const cluster = settled();
-    // Its disk is too slow to store what it receives in time.
+    // Its disk is too slow to store in time what it receives.
     const { storage } = cluster.replica(2);
     if (storage === undefined) throw new Error('it runs');
     storage.commitMs = 3000;
@@ -157,7 +157,7 @@ describe('a replica to which writes take longer than usual', () => {
 describe('a replica to which writes are slow from the start', () => {
   it('does not take that for normal: it refuses reads that are too old', () => {
     const far = { latencyMs: (from: number, to: number) => 1 + 80 * Math.abs(from - to) };
-    // One entry a round trip, and more than that are written.
+    // The stream carries one entry per round trip, and more than that are written.
     const settings = { windowBytes: 1000, frameBytes: 400 };
     const cluster = new Cluster({ namespaces, settings, network: far });
     cluster.settle();
@@ -165,11 +165,11 @@ describe('a replica to which writes are slow from the start', () => {
     cluster.run(4000);
     const answers: string[] = [];
     for (let n = 0; n < 220; n++) {
-      // It begins in the middle of the writes, so it never measures a way without them.
+      // It starts in the middle of the writes, so it never measures the latency without them.
       if (n === 4) cluster.restart(2);
       cluster.begin(0, putOf(`k${n}`, 'v'.repeat(1500), { ns: 'chat', w: 1 }));
       cluster.run(40);
-      // Written 1.6 s ago, of which a round trip takes 0.32.
+      // Written 1.6 s ago, of which a round trip needs 0.32.
       if (n >= 40) answers.push(cluster.value(2, `k${n - 40}`, 'chat').slice(0, 13));
     }
     expect(answers).not.toContain('absent');
@@ -334,7 +334,7 @@ describe('a read at a replica that may not answer', () => {
     cutOff(cluster, 2);
     cluster.run(6000);
     cluster.put(0, 'a', 'new', { w: 2, ns: 'fresh' });
-    // It is heard again, and has yet to verify.
+    // It is heard again, and has not verified yet.
     cluster.network.healAll();
     cluster.runUntil(() => (cluster.replica(2).status()?.peers ?? []).every((p) => p.connected));
     expect(stateAt(cluster, 2, 'fresh')).toBe('stale');

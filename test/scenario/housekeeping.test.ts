@@ -1,5 +1,5 @@
-// Logs are truncated below the stable cut and never above it, and a replica that comes back behind
-// a truncated log is not crashed on.
+// Logs are truncated up to the stable cut and never above it, and a replica that needs truncated
+// entries ends no other one.
 
 import { describe, expect, it } from 'vitest';
 import { type Call, Cluster, putOf } from '../cluster/cluster.ts';
@@ -28,7 +28,7 @@ function stored(cluster: Cluster, n: number): number {
   return result.entries.reduce((sum, { value }) => sum + countOf(value), 0);
 }
 
-/** Removals are asked for and never done. */
+/** Removals are requested and never carried out. */
 function loseRemovals(storage: MemoryStorage): { count: number } {
   const lost = { count: 0 };
   storage.clear = () => void lost.count++;
@@ -57,7 +57,7 @@ describe('a log', () => {
     cluster.run(1000);
     cluster.put(0, 'more', 'v', { w: 3 });
     cluster.run(100);
-    // What came after the last truncation waits for the next thousand.
+    // Entries after the last truncation wait for the next thousand.
     for (const n of [0, 1, 2]) {
       expect(stored(cluster, n)).toBeLessThan(COUNT - 900);
       expect(stored(cluster, n)).toBeGreaterThanOrEqual(RETAIN);
@@ -125,7 +125,7 @@ describe('a log', () => {
 
 describe('a sender that was behind', () => {
   it('continues when another holder has supplied what was truncated', () => {
-    // Replica 1 retains what replica 0 has truncated.
+    // Replica 1 still has the entries that replica 0 has truncated.
     const cluster = filled();
     fill(cluster, 0);
     cluster.settle();

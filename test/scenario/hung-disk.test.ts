@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { key } from '../support/build.ts';
 import { type Call, Cluster, delOf, getOf, listOf, putOf, shown } from '../cluster/cluster.ts';
 
-/** Nothing of replica `n` becomes durable any more, and a new version of `a` waits for it there. */
+/** No commit of replica `n` ends any more, and a new version of `a` waits for one there. */
 function hung(n = 0): Cluster {
   const cluster = new Cluster();
   cluster.settle();

@@ -1,5 +1,5 @@
-// The same idempotency key, the same effect once: on the same replica, on another, and after
-// everything was restarted.
+// The same idempotency key has one effect: at the same replica, at another one, and after all have
+// restarted.
 
 import { describe, expect, it } from 'vitest';
 import { idempotencyKey } from '../../src/store/layout.ts';
@@ -137,7 +137,7 @@ describe('a retry under its idempotency key', () => {
 });
 
 describe('a retry at another replica', () => {
-  /** A second between ap and us: what one of them wrote is long on its way to the other. */
+  /** A second between ap and us: a write of one of them is long on its way to the other. */
   const apart = (): Cluster => {
     const cluster = new Cluster({
       network: { latencyMs: (from, to) => (from + to === 2 && from !== to ? 1000 : 1) },
@@ -203,8 +203,8 @@ describe('a retry at another replica', () => {
   });
 
   /**
-   * us, near to eu and far from ap, has begun the write; it was lent the key, and the write is on
-   * its way.
+   * us, near to eu and far from ap, has begun the write: it has borrowed the key, and the write is
+   * on its way.
    */
   const begun = (prepare?: (cluster: Cluster) => void): { cluster: Cluster; first: Call } => {
     const latencyMs = (from: number, to: number): number => {
@@ -266,12 +266,12 @@ describe('a retry at another replica', () => {
     const first = cluster.begin(0, putOf('a', 'one', { ...wide, timeoutMs: 60_000 }));
     cluster.run(10);
     const second = cluster.begin(2, putOf('a', 'one', { ...wide, timeoutMs: 60_000 }));
-    // Pauses grow: what is asked now is asked again in a second.
+    // Pauses grow: this request is repeated in a second.
     cluster.run(4000);
     storage?.resetSpeed();
     expect(shown(cluster.answer(first))).toBe('ap-1.1.1');
     expect(cluster.answer(second)).toMatchObject({ replayed: true });
-    // A heartbeat tells that enough have it.
+    // A heartbeat reports that enough replicas have it.
     expect(second.endedMs - first.endedMs).toBeLessThan(400);
   });
 

@@ -32,7 +32,8 @@ describe('a replica that starts', () => {
     expect(shown(cluster.put(0, 'a', 'one', { w: 1 }))).toBe('catching-up');
     cluster.run(100);
     expect(cluster.value(0, 'a')).toBe('absent');
-    // No peer came with which it could compare its clock: it waits as long as a peer may take.
+    // No peer has come with which it could compare its clock, so it waits as long as it waits for
+    // peers.
     expect(shown(cluster.put(0, 'a', 'one', { w: 1 }))).toBe('catching-up');
     cluster.run(3000);
     expect(shown(cluster.put(0, 'a', 'one', { w: 1 }))).toBe('ap-1.2.1');
@@ -116,7 +117,7 @@ function snapshot(disk: Cluster['replicas'][number]['disk']) {
 describe('a replica that recovers what it lost', () => {
   it('counts in no quorum read: what it acknowledged is not taken for absent', () => {
     const cluster = settled();
-    // If no heard member holds anything, a cluster would begin.
+    // If no member that it hears holds anything, it begins a new cluster.
     cluster.put(1, 'before', 'v', { w: 3 });
     cluster.cut(0, 1);
     cluster.cut(1, 2);
@@ -209,7 +210,10 @@ describe('the end of a process', () => {
     cluster.settle();
     return cluster.replica(0).host?.metrics.entriesReplayed;
   };
-  /** As main.ts does: clients are answered, then peers are gone, then the table is stored. */
+  /**
+   * In the order of main.ts: clients are answered, then peers are disconnected, then the table is
+   * stored.
+   */
   const beginEnd = (cluster: Cluster): void => {
     cluster.replica(0).host?.shutDown();
     cluster.cut(0, 1);

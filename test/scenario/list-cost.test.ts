@@ -24,7 +24,7 @@ function all(cluster: Cluster, asked: ReturnType<typeof putOf>[]): void {
 const names = (count: number, prefix = 'k') =>
   Array.from({ length: count }, (_, i) => `${prefix}${String(i).padStart(6, '0')}`);
 
-/** Pages to the end. */
+/** All pages to the end. */
 function pages(cluster: Cluster, options: Parameters<typeof listOf>[0]): Listed[] {
   const found: Listed[] = [];
   for (let after = ''; found.length < 1000; ) {
@@ -37,7 +37,7 @@ function pages(cluster: Cluster, options: Parameters<typeof listOf>[0]): Listed[
   throw new Error('the list has no end');
 }
 
-/** Range reads for lists, as they are asked for. */
+/** Range reads for lists, when they are requested. */
 function watched(cluster: Cluster): { reads: RangeRequest[]; running: number; most: number } {
   const { storage } = cluster.replica(0);
   if (storage === undefined) throw new Error('the replica runs');

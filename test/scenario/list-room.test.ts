@@ -1,5 +1,5 @@
-// Lists of keys only move and hold no values, here and at the replicas that they ask; and what all
-// lists of a replica hold together is bounded.
+// Lists of keys without values move and hold no values, at this replica and at those that it asks;
+// and the memory of all lists of a replica is bounded.
 
 import { describe, expect, it } from 'vitest';
 import type { RangeRequest } from '../../src/model/effect.ts';
@@ -14,17 +14,17 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const NAMES = Array.from({ length: 40 }, (_, n) => `k${n + 10}`);
 
-/** Three replicas that hold the keys with values of so many bytes. */
+/** Three replicas that hold the keys with values of this size. */
 function filled(valueBytes: number, options: ClusterOptions = {}, names = NAMES): Cluster {
   const cluster = new Cluster(options);
   cluster.settle();
   for (const name of names) cluster.put(0, name, 'v'.repeat(valueBytes), { w: 3 });
-  // That all have them is known to all.
+  // All know that all have them.
   cluster.run(1000);
   return cluster;
 }
 
-/** Range reads of records at every replica, and what replicas say to each other. */
+/** Range reads of records at every replica, and the messages between replicas. */
 function watched(cluster: Cluster): { reads: RangeRequest[]; said: Message[] } {
   const seen = { reads: [] as RangeRequest[], said: [] as Message[] };
   const { from } = spanOfKeys(namespace('ns'), '', '');
@@ -43,7 +43,7 @@ function watched(cluster: Cluster): { reads: RangeRequest[]; said: Message[] } {
 const heldBy = (cluster: Cluster, n: number): number =>
   cluster.replica(n).host?.metrics.listsHeldBytes ?? 0;
 
-/** The answers to so many lists at once, and the most that replica 2 held meanwhile. */
+/** The answers to this many lists at once, and the most that replica 2 held meanwhile. */
 function together(cluster: Cluster, count: number, options: Parameters<typeof listOf>[0]) {
   const calls = Array.from({ length: count }, () => cluster.begin(2, listOf(options)));
   let most = 0;
@@ -64,7 +64,7 @@ describe('a list of keys only that asks a majority', () => {
     expect(seen.reads.every(({ headsOnly }) => headsOnly === true)).toBe(true);
     expect(seen.said.filter(({ kind }) => kind === 'survey-request').length).toBeLessThan(3);
     expect(seen.said.some(({ kind }) => kind === 'read-request')).toBe(false);
-    // One with values reads them here, and has peers name versions only.
+    // A list with values reads them here, and peers send versions only.
     seen.reads.length = 0;
     cluster.list(2, { r: 2, limit: 2 });
     expect(seen.reads.some(({ headsOnly }) => headsOnly === undefined)).toBe(true);
@@ -103,7 +103,7 @@ describe('a list of keys only that asks a majority', () => {
     };
     const options = { r: 2, values: false, timeoutMs: 60_000 } as const;
     expect(shown(cluster.list(2, options))).toBe(NAMES.slice(0, 24).join(' '));
-    // While nothing is known of them.
+    // While nothing is known about them.
     expect(Math.max(...atOnce)).toBe(16);
   });
 
@@ -129,7 +129,7 @@ describe('the memory of all lists of a replica', () => {
     expect(isDefinite('overloaded')).toBe(true);
     expect(codes.length).toBeLessThan(100);
     expect(most).toBeGreaterThan(2 * MIB);
-    // What is being answered may be behind the bound by the page that it has read last.
+    // A list that is being answered may exceed the bound by the page that it read last.
     expect(most).toBeLessThan(4 * MIB + 4 * MIB);
     for (const { index } of cluster.replicas) expect(heldBy(cluster, index)).toBe(0);
     expect(shown(cluster.list(2, { r: 2, limit: 3 }))).toBe('k10 k11 k12');

@@ -78,7 +78,7 @@ describe('a replica that joins', () => {
     cluster.restart(SPARE);
     cluster.run(3000);
     expect(epoch(cluster, SPARE)).toBe(2);
-    // One of the others was not heard yet.
+    // One of the others has not been heard yet.
     expect(cluster.value(SPARE, 'a')).toBe('catching-up');
     cluster.restart(2);
     cluster.settle();

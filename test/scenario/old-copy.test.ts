@@ -14,8 +14,8 @@ function settled(options: ClusterOptions = {}): Cluster {
 }
 
 /**
- * Takes a copy of a replica's directory; gives what puts it back, as an operator would: stopped,
- * restored, started.
+ * Copies a replica's directory; returns a function that puts it back, as an operator would:
+ * stopped, restored, started.
  */
 function copyOf(cluster: Cluster, n: number): () => void {
   const replica = cluster.replica(n);
@@ -29,7 +29,7 @@ function copyOf(cluster: Cluster, n: number): () => void {
   };
 }
 
-/** Asks again and again until a plain read is answered with a value or its absence. */
+/** Polls until a plain read is answered with a value or its absence. */
 function firstAnswer(cluster: Cluster, n: number, name: string, ns = 'ns'): string {
   let answer = '';
   cluster.runUntil(() => {
@@ -123,7 +123,7 @@ describe('what peers remember', () => {
     const restoreFirst = copyOf(cluster, 0);
     cluster.put(0, 'a', 'new', { w: 'all' });
     cluster.run(2500);
-    // All disks but what is remembered on one of them: everything since is lost for good.
+    // All disks are lost except one, which has an old copy: everything since is lost for good.
     cluster.crash(1);
     const remembered = cluster.replica(1).disk.copy();
     for (const restore of restores) restore();

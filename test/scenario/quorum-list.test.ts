@@ -1,5 +1,5 @@
-// Lists that ask several replicas: what any majority has is in them, page by page, in both
-// directions and folded, whatever the replicas differ in; and they keep their time.
+// Lists that ask several replicas: they contain everything that any majority has, page by page, in
+// both directions and grouped, however the replicas differ; and they end within their time.
 
 import { describe, expect, it } from 'vitest';
 import { latestOf, type Record } from '../../src/model/record.ts';
@@ -14,7 +14,7 @@ function settled(options: ConstructorParameters<typeof Cluster>[0] = {}): Cluste
   return cluster;
 }
 
-/** Replica 2 lacks what is written from now on. */
+/** Replica 2 lacks everything that is written from now on. */
 function behind(options: ConstructorParameters<typeof Cluster>[0] = {}): Cluster {
   const cluster = settled(options);
   for (const name of ['a/1', 'b/1', 'c/1']) cluster.put(0, name, 'old', { w: 3 });
@@ -28,7 +28,7 @@ function pageOf(cluster: Cluster, n: number, options: ListOptions): Listed {
   return reply;
 }
 
-/** Page by page to the end. */
+/** All pages to the end. */
 function walk(cluster: Cluster, n: number, options: ListOptions): string[] {
   const names: string[] = [];
   let after = '';
@@ -132,7 +132,8 @@ describe('a list of several replicas', () => {
   });
 
   it('shows no key beyond what all of them cover', () => {
-    // Replica 1 has many keys in front that replica 2 lacks, and says nothing of those behind.
+    // Replica 1 has many keys at the beginning that replica 2 lacks, and its page ends before the
+    // later ones.
     const cluster = behind();
     cluster.put(0, 'zz', 'old', { w: 2 });
     for (let n = 0; n < 60; n++) cluster.put(1, `k${n + 100}`, 'new', { w: 1 });
@@ -145,7 +146,7 @@ describe('a list of several replicas', () => {
   it('looks behind the deletes of the replica that covers least before it shows what follows', () => {
     const cluster = settled();
     for (const name of ['a/1', 'zz']) cluster.put(0, name, 'old', { w: 3 });
-    // That all have these is known to all.
+    // All know that all have these.
     cluster.run(1000);
     cluster.cut(0, 2);
     for (let n = 0; n < 40; n++) cluster.put(1, `k${n + 100}`, 'new', { w: 1 });

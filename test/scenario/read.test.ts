@@ -1,5 +1,5 @@
-// Reads that ask peers: they see what completed writes left, repair who lacks it, wait where order
-// asks for it, and never give or spread what a damaged disk says.
+// Reads that ask peers: they see completed writes, repair replicas that lack them, wait if the
+// order requires it, and never return or spread the contents of a damaged disk.
 
 import { describe, expect, it } from 'vitest';
 import { recordKey } from '../../src/store/layout.ts';
@@ -28,7 +28,7 @@ function forget(cluster: Cluster, n = 0, w = 3): void {
   for (const other of ['x', 'y', 'z']) cluster.put(n, other, 'other', { w });
 }
 
-/** One bit of the stored record turns around, and memory does not cover it. */
+/** One bit of the stored record is flipped, and memory does not have the record. */
 function damage(cluster: Cluster, n: number, name: string): void {
   cluster.replica(n).disk.flip(at(name), 300);
 }
@@ -96,7 +96,7 @@ describe('a quorum read', () => {
   });
 
   it('ignores an answer to an earlier incarnation', () => {
-    // Replica 1 holds an answer back until its slow disk has the record; meanwhile replica 0 begins
+    // Replica 1 holds an answer back until its slow disk has the record. Meanwhile replica 0 begins
     // a new incarnation, which numbers its reads from the beginning.
     const cluster = settled();
     const slow = cluster.replica(1).storage;
@@ -117,7 +117,7 @@ describe('a quorum read', () => {
 });
 
 describe('quorum reads one after the other', () => {
-  /** Replica 0 alone has a version whose write failed. */
+  /** Only replica 0 has a version whose write failed. */
   function unfinished(namespaces: object = { ns: {} }): Cluster {
     const cluster = settled({ namespaces: namespaces as { [name: string]: object } });
     cluster.put(0, 'a', 'old', { w: 3 });
@@ -213,7 +213,7 @@ describe('a damaged record', () => {
   });
 
   it('is never replaced by an older one: a version that only this replica has comes from its own log', () => {
-    // One entry a round trip: the peers are behind.
+    // The stream carries one entry per round trip, so the peers are behind.
     const cluster = settled({ settings: { cacheBytes: 1, windowBytes: 1, frameBytes: 1 } });
     cluster.put(0, 'a', 'old', { w: 3 });
     cluster.run(500);
@@ -287,7 +287,7 @@ describe('a damaged record', () => {
   });
 
   it('in a fifo namespace is not replaced by a version that would overtake the stream', () => {
-    // Its writer is dead, and what it wrote last comes from another holder, one entry a round trip.
+    // Its writer is dead, and its last entries come from another holder, one per round trip.
     const settings = { cacheBytes: 1, frameBytes: 1, scrubDelayMs: 100, scrubEveryMs: 100 };
     const network = { latencyMs: () => 20 };
     const cluster = settled({ settings, network, namespaces: FIFO });

@@ -1,5 +1,5 @@
-// Atomic batches: runs of entries that are there at a replica all together, or not at all, whatever
-// happens on their way.
+// Atomic batches: the entries of a run are present at a replica all together, or not at all,
+// whatever happens on their way.
 
 import { describe, expect, it } from 'vitest';
 import { firstOfRun, lastOfRun } from '../../src/model/run.ts';
@@ -8,7 +8,7 @@ import { allLogs } from '../../src/store/layout.ts';
 import { type Call, Cluster, getOf, putOf, runOf, shown } from '../cluster/cluster.ts';
 
 const KEYS = Array.from({ length: 12 }, (_, n) => `a${n}`);
-/** A run that puts every key, larger than a message between replicas usually is. */
+/** A run that puts every key, larger than most messages between replicas. */
 const together = (value: string, options = {}) =>
   runOf(
     KEYS.map((key) => [key, value.padEnd(100, '.')] as const),
@@ -23,14 +23,14 @@ function begun(options = {}): Cluster {
   return cluster;
 }
 
-/** What the keys hold at a replica, read in one turn: one word where they agree. */
+/** The values of the keys at a replica, read in one turn: one word if they agree. */
 function seenAt(cluster: Cluster, node: number): string {
   const calls = KEYS.map((key) => cluster.begin(node, getOf(key, { r: 1 })));
   const words = new Set(calls.map((call) => shown(cluster.answer(call)).replaceAll('.', '')));
   return [...words].join(' and ');
 }
 
-/** Every replica shows all of it or nothing. */
+/** Every replica shows the whole run or nothing of it. */
 function expectWhole(cluster: Cluster, words: readonly string[]): void {
   for (const { index } of cluster.replicas) expect(words).toContain(seenAt(cluster, index));
 }

@@ -1,5 +1,5 @@
-// A client's session at several replicas: whichever it asks, it sees its own writes and never goes
-// back, or it hears why not.
+// A client's session at several replicas: at any of them it sees its own writes and never goes
+// back, or gets the reason why not.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Reply } from '../../src/model/reply.ts';
@@ -21,7 +21,7 @@ beforeEach(() => {
   session = NEW_SESSION;
 });
 
-/** The session goes on behind the reply of a replica. */
+/** The session continues with the token of a reply. */
 function follow(n: number, reply: Reply | 'broken'): string {
   const facts = cluster.replica(n).host?.sessions;
   if (reply === 'broken' || facts === undefined) throw new Error('it runs');
@@ -34,7 +34,7 @@ const put = (n: number, name: string, value: string, options = {}): string =>
 const get = (n: number, name: string, options = {}): string =>
   follow(n, cluster.get(n, name, { session, r: 1, onUnmet: 'usual', ...options }));
 
-/** `us` hears nothing of the others until `heal`. */
+/** `us` hears none of the others until `heal`. */
 function cutOff(): void {
   cluster.cut(US, AP);
   cluster.cut(US, EU);
@@ -132,7 +132,8 @@ describe.each(['ns', 'fi'])('a session in the namespace %s', (ns) => {
   it('is refused for good if what it has seen is lost with its only disk', () => {
     for (const n of [EU, US]) cluster.crash(n);
     put(AP, 'a', 'mine', { ns });
-    // The clocks are behind the year 2025, as real ones are, so no incarnation is repeated.
+    // Simulated clocks begin before 2025 and number no incarnation, so a wiped replica would repeat
+    // one. Real clocks are later.
     for (const n of [AP, EU, US]) cluster.jump(n, 2 * 365 * 86_400_000);
     cluster.crash(AP);
     cluster.replica(AP).wipe();

@@ -1,5 +1,5 @@
-// A member that has died without a word: reads that would need it are refused at once, not when
-// their time is over.
+// A member that has died without closing its connections: reads that need it are refused at once,
+// not at the end of their time.
 
 import { describe, expect, it } from 'vitest';
 import { Cluster, getOf, shown } from '../cluster/cluster.ts';

@@ -8,7 +8,7 @@ import { Cluster, type ClusterOptions, shown } from '../cluster/cluster.ts';
 const COUNT = 480;
 const settings = { logRetainEntries: 0, logTruncateEntries: 1, frameBytes: 600 };
 
-/** Every log is cut as soon as all have what it held. */
+/** Every log is truncated as soon as all have its entries. */
 function cutShort(options: ClusterOptions = {}): Cluster {
   const cluster = new Cluster({ ...options, settings: { ...settings, ...options.settings } });
   cluster.settle();
@@ -165,7 +165,7 @@ describe('a fifo namespace', () => {
       seen.push(shown(cluster.get(1, 'z0', { r: 1 })));
       return serves(cluster, 1);
     });
-    // Its number was taken before, so it ends once and begins again.
+    // Its number was already used, so it ends once and begins again.
     expect(seen.slice(0, -1).filter((each) => each !== 'broken' && each !== 'catching-up')).toEqual(
       [],
     );

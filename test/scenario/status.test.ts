@@ -1,4 +1,4 @@
-// What a replica says about itself, its peers, and the whereabouts of a write.
+// What a replica reports about itself, its peers, and the replicas that hold a write.
 
 import { describe, expect, it } from 'vitest';
 import { ROOM_FULL, ROOM_LOW, ROOM_UNBOUNDED } from '../../src/model/disk.ts';

@@ -1,5 +1,5 @@
-// What is removed in the background is removed as fast as it can come in: the disk holds what a
-// window or a lifetime holds, however fast it is written.
+// What is removed in the background is removed as fast as it can arrive: the disk holds the entries
+// of a window or a lifetime, however fast they are written.
 
 import { describe, expect, it } from 'vitest';
 import type { Span } from '../../src/store/layout.ts';
@@ -9,7 +9,7 @@ import { Cluster, delOf, putOf } from '../cluster/cluster.ts';
 const RATE = 2000;
 const SECONDS = 6;
 const WINDOW_S = 1;
-/** Entries on the disk for each second's writes; twice would be as fast as they come. */
+/** The most entries that may be on the disk, as a multiple of those written in a second. */
 const SHARE_MAX = 2.5;
 const EVER = Number.MAX_SAFE_INTEGER / 4;
 
@@ -19,7 +19,7 @@ function filed(cluster: Cluster, span: Span): number {
   return result.ok ? result.entries.length : -1;
 }
 
-/** Writes RATE a second and gives how many are filed in `span` after each second. */
+/** Writes RATE entries a second, and returns how many are stored in `span` after each second. */
 function fill(cluster: Cluster, span: Span, write: (i: number) => void): number[] {
   const counts: number[] = [];
   for (let second = 0, i = 0; second < SECONDS; second++) {

@@ -1,5 +1,5 @@
-// A deleted key is remembered until every replica has the delete and everything that is older, and
-// then by none.
+// A tombstone is kept until every replica has the delete and everything that is older, and then no
+// replica keeps it.
 
 import { describe, expect, it } from 'vitest';
 import { allRecords } from '../../src/store/layout.ts';
@@ -7,7 +7,7 @@ import { Cluster, type ClusterOptions, shown } from '../cluster/cluster.ts';
 import { MemoryDisk } from '../cluster/memory-disk.ts';
 import type { Explained } from '../../src/model/reply.ts';
 
-/** Every log is cut as soon as all have what it held. */
+/** Every log is truncated as soon as all have its entries. */
 const settings = { logRetainEntries: 0, logTruncateEntries: 1, frameBytes: 600 };
 
 const settled = (options: ClusterOptions = {}): Cluster => {
@@ -28,7 +28,7 @@ const values = (cluster: Cluster, key: string): string[] =>
 const counted = (cluster: Cluster, name: 'snapshotRecordsAbsent' | 'resurrectionsRefused') =>
   cluster.replicas.reduce((sum, { host }) => sum + (host?.metrics[name] ?? 0), 0);
 
-/** Key `a` is deleted and forgotten by all while replica 2 holds what it held before. */
+/** Key `a` is deleted and forgotten by all while replica 2 has its old contents. */
 function forgotten(how: 'wiped' | 'restored'): Cluster {
   const cluster = settled();
   for (let i = 0; i < 20; i++) cluster.put(i % 3, `k${i}`, 'v', { w: 3 });

@@ -1,4 +1,4 @@
-// Writes that wait for copies: the answer if they come, if they cannot come, and if that is
+// Writes that wait for copies: the answer if they arrive, if they cannot arrive, and if that is
 // unknown.
 
 import { describe, expect, it } from 'vitest';

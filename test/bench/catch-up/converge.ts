@@ -1,4 +1,5 @@
-// A cut, one key in a hundred written on either side of it, half here and half there, and the heal.
+// A partition, one key in a hundred written on each side of it, half here and half there, and the
+// heal.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Links } from '../../faults/links.ts';
@@ -40,7 +41,7 @@ export async function converge({ folder, keys }: Part): Promise<Row[]> {
   const moved = (await received()) - before;
   await cluster.stop();
   await links.close();
-  // Each of the entries has to reach the other side: those of ap two replicas, those of eu one.
+  // Each entry has to reach the other side: those of ap two replicas, those of eu one.
   const difference = half * 3 * ENTRY_BYTES;
   return [
     judgedRow('convergence after the heal, s', (endMs - begunMs) / 1000, { atMost: 5 }),
@@ -48,5 +49,5 @@ export async function converge({ folder, keys }: Part): Promise<Row[]> {
   ];
 }
 
-/** A key of 16 bytes and a value of 100, without anything around them. */
+/** A key of 16 bytes and a value of 100, without any metadata. */
 const ENTRY_BYTES = 116;

@@ -1,5 +1,5 @@
-// A replica was away while as many entries were written as there are keys, and takes them from the
-// logs.
+// A replica is away while as many entries are written as there are keys, and then reads them from
+// the logs.
 
 import { join } from 'node:path';
 import { becomeEqual } from '../../support/converged.ts';

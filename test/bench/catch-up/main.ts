@@ -1,14 +1,14 @@
 // `npm run bench:catch-up`: how fast a replica catches up, compared with the rate at which this
-// machine can read, send and write the same bytes at all.
+// machine can read, send and write the same bytes.
 //
-//   delta      it was away while entries were written, and takes them from the logs
-//   snapshot   its disk was lost and the logs no longer reach back; and what clients of the others
-//              notice of it, as p99 beside the quiet one
-//   converge   a cut, one key in a hundred written on either side of it, and the heal
-//   members    what clients notice when a fourth replica joins
+//  delta      it was away while entries were written, and reads them from the logs
+//  snapshot   its disk was lost and the logs no longer reach back; also how much the p99 of clients
+//             of the other replicas grows meanwhile
+//  converge   a partition, one key in a hundred written on each side of it, and the heal
+//  members    how clients are affected when a fourth replica joins
 //
-// Reading order: this, field (what is driven), raw (the limit). Every part runs `--rounds` times;
-// the median counts.
+// Reading order: this, field (the cluster), raw (the limit). Every part runs `--rounds` times; the
+// median counts.
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

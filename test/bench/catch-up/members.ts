@@ -1,5 +1,5 @@
-// What clients notice when a fourth replica joins: a membership is fixed for an incarnation, so
-// every member ends one and begins another. One client stays with each member, and one moves to the
+// How clients are affected when a fourth replica joins: every member ends its incarnation and
+// begins another one with the new members. One client stays with each member, and one moves to the
 // next member whenever it is refused.
 
 import { spawn } from 'node:child_process';
@@ -63,7 +63,7 @@ async function sees(replica: TestReplica): Promise<number> {
   return (JSON.parse(reply.body.toString()) as { readonly replicas: unknown[] }).replicas.length;
 }
 
-/** Writes repeatedly, and keeps the longest time without success. */
+/** Writes repeatedly, and records the longest time without success. */
 class Writer {
   gapMs = 0;
   readonly #finished: Promise<void>;

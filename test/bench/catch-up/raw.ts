@@ -1,7 +1,7 @@
 // The limit: one process reads a range of a database and sends it over a TCP connection of
-// loopback; another writes the received entries to a database of its own, in synced batches: each
-// once as it was received and, for log entries, a second time under another key, as a replica
-// writes an entry and its record. Without checks, order and answers.
+// loopback; another one writes the received entries to a database of its own, in synced batches. It
+// writes each entry once as it was received and, for log entries, a second time under another key,
+// as a replica writes an entry and its record. It does no checks, ordering or answers.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -81,7 +81,7 @@ async function sink(target: string, writes: number): Promise<void> {
   process.disconnect();
 }
 
-/** Returns the bytes that are not a complete entry yet. */
+/** Returns the bytes of the last, incomplete entry. */
 async function writeWhole(store: Store, bytes: Buffer, writes: number): Promise<Buffer> {
   const batch = store.batch();
   let at = 0;

@@ -1,5 +1,5 @@
-// A replica whose disk was lost, when the logs no longer reach back; and what clients of the others
-// notice meanwhile.
+// A replica whose disk was lost when the logs no longer reach back, and how clients of the others
+// are affected meanwhile.
 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -59,7 +59,8 @@ async function comeBack({ ap }: Field): Promise<{ seconds: number; bytes: number
 }
 
 /**
- * Half reads, half writes at the other two, once without and once during the return of the third.
+ * Half reads, half writes at the other two replicas, once without and once during the return of the
+ * third.
  */
 export async function underLoad(field: Field, keys: number): Promise<Row[]> {
   const { eu, us, ap } = field;

@@ -1,6 +1,6 @@
-// One keep-alive connection with one request outstanding: send, read until the reply is complete,
-// report it to the load, send the next. It reads into a buffer of its own, without the streams'
-// machinery.
+// One keep-alive connection with one outstanding request: send, read until the reply is complete,
+// report it to the load, send the next. It reads into a buffer of its own, because streams cost
+// more.
 
 import { connect, type Socket } from 'node:net';
 

@@ -1,5 +1,5 @@
-// HTTP/1.1 with the least parsing that is still right: the status, then Content-Length or chunks.
-// 2xx is success, 404 a miss, all else a failure. A system may read the body (PouchDB must).
+// HTTP/1.1 with the least parsing that is still correct: the status, then Content-Length or chunks.
+// 2xx is success, 404 a miss, everything else a failure. A system may read the body (PouchDB must).
 
 import { type Outcome, outcome, type Template, type Wire } from './wire.ts';
 

@@ -1,7 +1,7 @@
-// The data set and the order in which it is touched. Keys are 16 bytes: the set's prefix of six
-// characters and ten digits. A key table holds them ready to copy, plain or in the form a protocol
-// wants them. A plan is one seeded sequence of (key, read or write), the same for every system of a
-// round; uniform, or zipfian 0.99 scrambled over the keys as YCSB does it.
+// The data set and the order in which its keys are used. Keys are 16 bytes: the set's prefix of six
+// characters and ten digits. A key table holds them ready to copy, plain or in the form of a
+// protocol. A plan is one seeded sequence of (key, read or write), the same for every system of a
+// round: uniform, or zipfian 0.99 scrambled over the keys as in YCSB.
 
 export const keyBytes = 16;
 const planLength = 1 << 20;
@@ -37,9 +37,9 @@ export class KeyTable {
   }
 }
 
-/** What the connections do next; they share one plan, so its end is the end of the work. */
+/** The operations of the connections, which share one plan: its end is the end of the work. */
 export interface Plan {
-  /** Steps on to the next operation; false when there is none. */
+  /** Moves to the next operation; false if there is none. */
   advance(): boolean;
   readonly key: number;
   readonly isRead: boolean;
@@ -61,7 +61,7 @@ export class OncePlan implements Plan {
   }
 }
 
-/** An endless mix: a fraction of reads over keys drawn from the distribution. */
+/** An endless mix: a fraction of reads, with keys drawn from the distribution. */
 export class MixPlan implements Plan {
   readonly #keys: Uint32Array;
   readonly #reads: Uint8Array;

@@ -1,7 +1,7 @@
-// The closed-loop load generator: a number of connections, each sending its next request after the
-// reply to the last. One clock reading per reply: the end of one operation is the beginning of the
-// next. Any reply that is neither success nor a miss is an error, and a lost connection too; after
-// `errorsMax` of them the load stops by itself.
+// The closed-loop load generator: a number of connections, each of which sends its next request
+// after the reply to the last. One clock reading per reply: the end of one operation is the
+// beginning of the next. A reply that is neither success nor a miss is an error, and so is a lost
+// connection; after `errorsMax` errors the load stops by itself.
 
 import { Connection, type ConnectionEvents } from './connection.ts';
 import { Histogram, type Quantiles } from './histogram.ts';
@@ -28,7 +28,7 @@ export interface LoadOptions {
   /** A reply to a get that is shorter than this cannot hold the value: a miss. */
   readonly valueBytes: number;
   readonly wire: (connection: number) => Wire;
-  /** Told of each operation that has succeeded. */
+  /** Called with each operation that has succeeded. */
   readonly onDone?: (isRead: boolean, beganMs: number, endMs: number) => void;
 }
 
@@ -81,7 +81,7 @@ export class Load implements ConnectionEvents {
     }
   }
 
-  /** Forgets what was counted so far, errors excepted: the measured time begins now. */
+  /** Forgets what was counted so far, except errors: the measured time begins now. */
   mark(): void {
     this.#puts.reset();
     this.#gets.reset();

@@ -1,6 +1,6 @@
 // NATS' protocol in plain text. A put publishes to the bucket's subject and counts when JetStream's
-// acknowledgement comes to the connection's inbox; a get is a direct get of the subject's last
-// message. The server's pings are answered in front of the next request.
+// acknowledgement arrives in the connection's inbox; a get is a direct get of the subject's last
+// message. A ping of the server is answered before the next request.
 
 import type { KeyTable } from './keys.ts';
 import { type Outcome, outcome, Template, type Wire } from './wire.ts';
@@ -57,14 +57,16 @@ export class NatsWire implements Wire {
   }
 }
 
-/** What a client says first; the PONG to its PING tells that all of it was taken. */
+/**
+ * The first lines of a client; the PONG to its PING shows that the server has accepted all of them.
+ */
 export function hello(subject: string): string {
   const settings = { verbose: false, pedantic: false, headers: true, no_responders: true };
   return `CONNECT ${JSON.stringify(settings)}\r\nSUB ${subject} 1\r\nPING\r\n`;
 }
 
-// `MSG subject sid size` carries an acknowledgement, `HMSG subject sid headers size` a stored
-// message or, when its headers begin with a status, the reason why there is none.
+// `MSG subject sid size` carries an acknowledgement; `HMSG subject sid headers size` carries a
+// stored message or, if its headers begin with a status, the reason why there is none.
 function message(data: Buffer, end: number, line: string, at: number): Outcome {
   const size = Number(line.slice(line.lastIndexOf(' ') + 1));
   if (at + size + 2 > end) return outcome.pending;

@@ -1,5 +1,5 @@
-// Redis' protocol. A put is SET and WAIT 1 0 sent together and counted when WAIT has answered: one
-// replica has the write. A get is GET.
+// Redis' protocol. A put is SET and WAIT 1 0, sent together and counted when WAIT has answered, so
+// one replica has the write. A get is GET.
 
 import type { KeyTable } from './keys.ts';
 import { type Outcome, outcome, Template, type Wire } from './wire.ts';

@@ -1,6 +1,6 @@
 // One connection's side of a protocol: it makes the bytes of a request and judges the reply. A wire
-// has one request outstanding at most, so its request buffers are built once and patched in place:
-// nothing can overwrite a request before its reply has come.
+// has at most one outstanding request, so its request buffers are built once and patched in place:
+// nothing can overwrite a request before its reply has arrived.
 
 import type { KeyTable } from './keys.ts';
 
@@ -9,11 +9,11 @@ export const outcome = { pending: 0, ok: 1, miss: 2, failed: 3 } as const;
 export type Outcome = (typeof outcome)[keyof typeof outcome];
 
 export interface Wire {
-  /** Sent once after connecting; its reply counts as no operation. */
+  /** Sent once after connecting; its reply does not count as an operation. */
   readonly greeting: Buffer | undefined;
   put(key: number, serial: number): Buffer;
   get(key: number): Buffer;
-  /** Judges the reply in data[0, end); called again with more in front when it was `pending`. */
+  /** Judges the reply in data[0, end); called again with more data if it was `pending`. */
   judge(data: Buffer, end: number): Outcome;
 }
 
@@ -37,7 +37,7 @@ export class Template {
     return this.#bytes;
   }
 
-  /** The serial number makes every written value another one. */
+  /** The serial number makes every written value different. */
   forPut(key: number, serial: number): Buffer {
     let rest = serial;
     for (let at = this.#serialAt + serialDigits - 1; at >= this.#serialAt; at -= 1) {

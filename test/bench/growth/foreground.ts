@@ -1,8 +1,8 @@
-// What clients notice of work that goes on beside theirs.
+// How clients are affected by background work.
 //
-// A checkpoint lasts for a fraction of a second, so the latency of each operation is kept with its
-// time, and belongs to a checkpoint or to the quiet time between two. When one was, is known
-// afterwards: the metrics say how many have ended and how long they took.
+// A checkpoint lasts for a fraction of a second, so the latency of each operation is stored with
+// its time, and belongs to a checkpoint or to the quiet time between two. The time of a checkpoint
+// is known only afterwards: the metrics say how many have ended and how long they took.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { underLoad } from '../catch-up/snapshot.ts';
@@ -62,7 +62,7 @@ async function besideCheckpoints({ field, keys }: Sized): Promise<readonly Row[]
   return [...ratios, rowOf('checkpoints in that minute', spans.length)];
 }
 
-/** When checkpoints were under way, as far as looking now and then tells. */
+/** When checkpoints were in progress, as far as polling shows it. */
 async function checkpointsOf(
   replica: Sized['field']['eu'],
   durationMs: number,

@@ -1,13 +1,13 @@
-// `npm run bench:growth`: what a million keys of 100 bytes, and ten minutes of writes, change. One
-// cluster is filled, then the parts run on it one after the other:
+// `npm run bench:growth`: how a million keys of 100 bytes, and ten minutes of writes, change the
+// figures. One cluster is filled, then the parts run on it one after the other:
 //
-//   sizes        throughput of puts and gets, beside that of a cluster with ten thousand keys
-//   start        a replica is killed with a full window to replay, and starts again
-//   foreground   p99 of clients elsewhere during a checkpoint, and during a snapshot
-//   steady       puts for minutes: the last two beside the first two
+//  sizes        throughput of puts and gets, compared with a cluster of ten thousand keys
+//  start        a replica is killed with a full window to replay, and starts again
+//  foreground   p99 of clients of other replicas during a checkpoint, and during a snapshot
+//  steady       puts for minutes: the last two minutes compared with the first two
 //
-// The memory of the replicas is watched throughout. Reading order: this, sized (what is
-// driven), the parts.
+// The memory of the replicas is sampled throughout. Reading order: this, sized (the cluster), the
+// parts.
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

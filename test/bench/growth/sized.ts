@@ -1,4 +1,4 @@
-// A cluster that holds a number of keys: what the parts run on.
+// A cluster that holds a given number of keys, for the parts to run on.
 
 import { putAll } from '../../support/bulk.ts';
 import { becomeEqual } from '../../support/converged.ts';
@@ -20,7 +20,7 @@ export interface Part {
   readonly steadySeconds: number;
 }
 
-/** How the names of all keys begin. */
+/** The prefix of all keys. */
 export const PREFIX = 'fill--';
 
 /** Opens a cluster in a folder of its own, and writes every key once. */

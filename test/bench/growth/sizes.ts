@@ -1,6 +1,6 @@
 // Throughput over clusters of different sizes. All are up at once and take turns under the same
-// clients, puts and gets one after the other; ratios are taken within a round. Before a slot all
-// have come to rest, so that no get pays for the compaction that puts have left behind.
+// clients, puts and gets one after the other; ratios are taken within a round. A slot begins when
+// all clusters are idle, so that no get pays for the compaction after the puts.
 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -111,7 +111,7 @@ function absolute(op: Op, keys: number, slots: readonly Slot[]): readonly Row[] 
   ];
 }
 
-/** What the same round has measured with few keys is what a slot is compared with. */
+/** A slot is compared with the slot of the same round with few keys. */
 function relative(
   op: Op,
   keys: number,

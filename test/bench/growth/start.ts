@@ -1,6 +1,6 @@
-// How long a replica takes to start after an abrupt end, with as many entries to replay as there
-// can be: twice as many as a checkpoint begins at. So that there are so many when it is killed, it
-// makes no checkpoint before.
+// How long a replica takes to start after a kill, with the largest possible number of entries to
+// replay: twice the number at which a checkpoint begins. Checkpoints are switched off before, so
+// that it has this many.
 
 import { becomeEqual } from '../../support/converged.ts';
 import { FirstOf, MixPlan } from '../client/keys.ts';

@@ -1,5 +1,5 @@
-// Puts for minutes, so long that compaction keeps step with them. The run has ten slices; the last
-// two are held beside the first two.
+// Puts for so many minutes that compaction keeps up with them. The run has ten slices; the last two
+// are compared with the first two.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MixPlan } from '../client/keys.ts';

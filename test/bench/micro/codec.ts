@@ -1,5 +1,5 @@
-// One mutation with a value of 100 bytes, encoded and decoded again, in microseconds. Both
-// checksums and the chain are part of it.
+// One mutation with a value of 100 bytes, encoded and decoded again, in microseconds, with both
+// checksums and the chain.
 
 import { type Draft, decodeMutation, encodeMutation } from '../../../src/model/encoding.ts';
 import { parseKey, parseNamespace, parseOrigin } from '../../../src/model/id.ts';

@@ -1,5 +1,5 @@
-// The storage module under 64 writers beside the least code that LevelDB needs for the same: a
-// chained batch, synced. They take turns under the same writers.
+// The storage module under 64 writers, compared with the least code that LevelDB needs for the same
+// work: a chained batch, synced. Both take turns under the same writers.
 
 import { join } from 'node:path';
 
@@ -35,7 +35,7 @@ interface Opened {
   readonly close: () => Promise<void>;
 }
 
-/** The subject: src/adapters/level-storage. */
+/** The measured code: src/adapters/disk/level-storage. */
 async function openModule(folder: string): Promise<Opened> {
   await createDatabase(folder);
   const storage = await openLevelStorage({ folder });

@@ -1,5 +1,5 @@
-// 64 writers against anything that commits batches. A writer asks again as soon as it is answered,
-// so each commit holds one put of every writer, and one commit is in progress at a time.
+// 64 writers against anything that commits batches. A writer sends its next put as soon as it is
+// answered, so each commit holds one put of every writer, and one commit is in progress at a time.
 
 import { randomBytes } from 'node:crypto';
 
@@ -33,7 +33,7 @@ function batchesOf(size: number): readonly Batch[] {
   }));
 }
 
-// Spread over the key space, as keys of clients are.
+// Spread over the key space, like the keys of clients.
 function keyAt(index: number): Buffer {
   return Buffer.from(String((index * 7919) % keys).padStart(16, '0'));
 }

@@ -1,8 +1,8 @@
 // `npm run bench:overload`: puts with W=2 arrive at one replica of three at 0.5, 1, 2 and 5 times
-// its capacity, and at half of it again. Capacity is what 256 clients in a closed loop get. Goodput
-// is the number of writes acknowledged before the phase ended, per second.
+// its capacity, and at half of it again. Capacity is the throughput of 256 clients in a closed
+// loop. Goodput is the number of writes acknowledged before the phase ended, per second.
 //
-// Reading order: this, open-loop (the client), pin (who runs where).
+// Reading order: this, open-loop (the client), pin (the CPU of each process).
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

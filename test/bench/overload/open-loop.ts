@@ -24,7 +24,7 @@ export interface Phase {
   readonly waited: number;
   /** Requests without a reply when the phase was given up, `PATIENCE_MS` after its end. */
   readonly unanswered: number;
-  /** CPU seconds of this process per second: near 1, the client is what limits the phase. */
+  /** CPU seconds of this process per second: near 1, the client limits the phase. */
   readonly clientCpu: number;
 }
 
@@ -45,7 +45,9 @@ export class OpenLoop implements ConnectionEvents {
   readonly #idle: Connection[] = [];
   readonly #done = new Histogram();
   readonly #refused = new Histogram();
-  /** Due times, in ms, of requests that wait for a connection; those before `#head` have one. */
+  /**
+   * The times, in ms, at which waiting requests fell due; those before `#head` have a connection.
+   */
   #waiting: number[] = [];
   #head = 0;
   #serial = 0;

@@ -7,13 +7,13 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-/** Three significant digits, no exponent, thousands apart. */
+/** Three significant digits, no exponent, with separators of thousands. */
 export function number(value: number): string {
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en');
   return String(Number(value.toPrecision(3)));
 }
 
-/** Median, then least and greatest. */
+/** Median, then smallest and largest value. */
 export function spread({ median, min, max }: Spread): string {
   return `${number(median)} (${number(min)}–${number(max)})`;
 }

@@ -1,5 +1,5 @@
-// Ratios of interleaved rounds. A ratio is taken within a round, where both sides ran on the same
-// machine in the same minute; over the rounds it has a median, a least and a greatest value.
+// Ratios of interleaved rounds. A ratio is taken within a round, in which both sides ran on the
+// same machine in the same minute; over the rounds it has a median, a smallest and a largest value.
 
 import type { Slot } from '../slot.ts';
 
@@ -18,7 +18,7 @@ interface Cell {
 
 export type Measure = (slot: Slot) => number;
 
-/** The ratio of two cells in every round that has both; undefined when there is none. */
+/** The ratio of two cells in every round that has both; undefined if there is none. */
 export function ratioOf(
   slots: readonly Slot[],
   over: Cell,
@@ -47,7 +47,7 @@ export function spreadOf(values: readonly number[]): Spread | undefined {
   return { median: (low + high) / 2, min, max };
 }
 
-/** The median against both figures. With `isCeiling` the value must not be above them. */
+/** Compares the median with both figures. With `isCeiling` the value must not be above them. */
 export function verdictOn(
   spread: Spread | undefined,
   must: number,

@@ -1,5 +1,5 @@
-// The report: how the run was made, then ratios, tail latencies, limits, and what everything was
-// measured at. Every cell names its figures, so a table can be judged without this file.
+// The report: the circumstances of the run, then ratios, tail latencies, limits, and absolute
+// values. Every table names its figures, so it can be judged without this file.
 
 import type { Limit } from '../limits.ts';
 import type { Result } from '../result.ts';
@@ -121,7 +121,7 @@ const columns: readonly (readonly [string, Measure])[] = [
   ['RSS MB', ({ rssBytes }) => rssBytes / 2 ** 20],
 ];
 
-// Times are in ms. Only the throughput shows its spread: the rest is there to explain it.
+// Times are in ms. Only the throughput has its spread: the other columns explain it.
 function measured({ slots }: Result): string {
   const cells = [...new Set(slots.map(({ workload, system }) => `${workload}/${system}`))];
   const rows = cells.toSorted().map((cell) => {

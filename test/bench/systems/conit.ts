@@ -87,11 +87,11 @@ export function conit(variant: Variant): SystemKind {
   };
 }
 
-/** The names of the two histograms whose mean entry count is a limit. */
+/** Two histograms of entry counts, whose means are rows of the limits. */
 export const entriesPerSync = 'conit_wal_batch_entries';
 export const entriesPerFrame = 'conit_peer_frame_entries';
 
-/** All samples of /metrics, added up over labels and replicas. */
+/** All samples of /metrics, summed over labels and replicas. */
 async function countersOf(ports: readonly number[]): Promise<ReadonlyMap<string, number>> {
   const sums = new Map<string, number>();
   for (const port of ports) {

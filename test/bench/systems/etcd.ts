@@ -1,5 +1,5 @@
-// etcd, three members, through its JSON gateway. Keys and values travel as base64. A quorum read is
-// etcd's linearizable read, a local one its serializable read. etcd syncs every write on a
+// etcd, three members, through its JSON gateway. Keys and values are sent as base64. A quorum read
+// is etcd's linearizable read, a local one its serializable read. etcd syncs every write on a
 // majority.
 
 import { execFileSync } from 'node:child_process';

@@ -1,6 +1,5 @@
 // The least that a node:http server can do: GET answers a body of 100 bytes, PUT reads its body and
-// answers 204. What it costs is the unit in which the limits are stated. Port from the command
-// line.
+// answers 204. Its cost is the unit of the limits. The port is an argument.
 
 import { createServer } from 'node:http';
 

@@ -1,6 +1,6 @@
 // Bare node:http servers as a system of its own, measured between the others. There are as many of
-// them as Conit has replicas, so that the connections are spread alike: a process with a third of
-// the load finds less work at each turn of its loop and pays more for each request.
+// them as Conit has replicas, so that each has the same share of the connections: a process with a
+// third of the load finds less work in each turn of its loop and pays more for each request.
 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

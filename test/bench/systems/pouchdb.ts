@@ -1,6 +1,6 @@
 // pouchdb-server: the same language, one node, LevelDB without sync. A CouchDB client sends with
-// each write the revision that it replaces, so the wires share a table of revisions, and a put
-// whose key has a write under way takes the next key that has none.
+// each write the revision that it replaces, so the wires share a table of revisions, and a put to a
+// key with a write in progress uses the next key without one.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -74,7 +74,7 @@ async function fill(port: number, dataset: Dataset, revisions: Revisions): Promi
   }
 }
 
-/** The last revision of every key, and which keys have a write under way. */
+/** The last revision of every key, and which keys have a write in progress. */
 class Revisions {
   readonly #last: (string | undefined)[];
   readonly #isWriting: Uint8Array;
@@ -84,7 +84,7 @@ class Revisions {
     this.#isWriting = new Uint8Array(keys);
   }
 
-  /** The key itself, or the next one without a write under way. */
+  /** The key itself, or the next one without a write in progress. */
   beginWrite(key: number): number {
     let free = key;
     while (this.#isWriting[free] === 1) free = (free + 1) % this.#isWriting.length;

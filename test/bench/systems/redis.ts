@@ -1,5 +1,5 @@
-// Redis, one master and two replicas, every append synced, and WAIT 1 behind each write. The master
-// serves all operations. WAIT says that a replica has the write, not that it is durable there.
+// Redis, one master and two replicas, every append synced, and WAIT 1 after each write. The master
+// serves all operations. WAIT shows that a replica has the write, not that it is durable there.
 
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';

@@ -40,7 +40,7 @@ export async function checkIdle(): Promise<readonly Finding[]> {
   }
 }
 
-/** Each has asked once, so it is a connection between two requests. */
+/** Each has sent one request, so it is a connection between two requests. */
 async function openIdle(replica: TestReplica): Promise<RawConnection[]> {
   const connections: RawConnection[] = [];
   while (connections.length < IDLE) {
@@ -85,8 +85,8 @@ interface Times {
 }
 
 /**
- * A few connections, each asking again as soon as it is answered: a put with two copies, a get, and
- * so on.
+ * A few connections, each of which sends its next request as soon as it is answered: a put with two
+ * copies, a get, and so on.
  */
 async function turn(replica: TestReplica): Promise<Times> {
   const times = { put: [] as number[], get: [] as number[] };

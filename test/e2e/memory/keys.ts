@@ -1,5 +1,5 @@
 // A million keys of 16 bytes with values of 100, written to three replicas in batches, listed and
-// read again, and one replica restarted on them. The resident memory of every replica is sampled
+// read, and one replica restarted with them. The resident memory of every replica is sampled
 // throughout; pages of files count.
 
 import { mkdtempSync, rmSync } from 'node:fs';

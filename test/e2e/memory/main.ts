@@ -1,8 +1,8 @@
-// `npm run test:memory`: the memory and latency cost of a replica without special load. Not part of
-// `npm test`, because it takes minutes and an otherwise quiet machine.
+// `npm run test:memory`: how much memory and latency a replica needs without special load. Not part
+// of `npm test`, because it takes minutes and an otherwise quiet machine.
 //
-//   keys  a replica with a million keys of 100 bytes stays under 400 MB of resident memory
-//   idle  5 000 idle connections do not change the p99 of the others by more than 20 %
+//  keys  a replica with a million keys of 100 bytes stays under 400 MB of resident memory
+//  idle  5 000 idle connections do not change the p99 of the others by more than 20 %
 //
 // `npm run test:memory -- --only idle` runs one of them.
 
@@ -11,7 +11,7 @@ import { headOf, runProgram, wordsIn } from '../../support/program.ts';
 import { checkIdle } from './idle.ts';
 import { checkKeys } from './keys.ts';
 
-/** The result in one line, and whether it is within the promise. */
+/** The result in one line, and whether it is within the bound. */
 export interface Finding {
   readonly ok: boolean;
   readonly text: string;

@@ -1,7 +1,7 @@
 // Ordinary requests for keys, in pieces of any size, to a server with the fast path and to one
-// without: the same answers to the byte. If there are bodies, a refusal may be sent before the body
-// of its request was read, and then ends the connection, at one server and not at the other. What
-// both answer is then the same.
+// without: the answers are the same to the byte. For a request with a body, a refusal may be sent
+// before the body was read, and then ends the connection, at one of the servers only. In this case
+// the answers that both gave are compared.
 
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -53,7 +53,7 @@ const ordinary = fc
     ];
     return `${lines.join('\r\n')}\r\n\r\n${method === 'PUT' ? content : ''}`;
   });
-/** Some bytes in the place of some others. */
+/** Replaces some bytes by others. */
 const change = fc.record({
   at: fc.nat(300),
   taken: fc.nat(3),
@@ -84,8 +84,8 @@ const LAST = 'GET /v1/kv/bench/last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n
 let runs = 0;
 
 /**
- * Keys of its own for each run: what one server has answered and the other has not leaves different
- * values.
+ * Each run has keys of its own, because a request that only one server has answered leaves
+ * different values.
  */
 function ofRun(n: number, text: string): string {
   return text
@@ -117,9 +117,9 @@ function hasBody(request: string): boolean {
 }
 
 /**
- * What is answered of odd input whichever way it arrives. How much of it is read together decides
- * whether the method is what is wrong, and whether a refusal comes before the body and so ends the
- * connection.
+ * The answers to odd input that do not depend on the pieces in which it arrives. The bytes that are
+ * read together decide whether the method is reported as wrong, and whether a refusal comes before
+ * the body and so ends the connection.
  */
 function told(text: string): string {
   const last = text.lastIndexOf('HTTP/1.1 4');

@@ -1,5 +1,5 @@
-// Requests of every kind, proper and junk, as bytes. Whatever comes, the answer is one that the
-// specification knows, it comes in time, and it is never an internal error.
+// Requests of every kind, valid and not, as bytes. Every answer is one that the specification
+// describes, comes in time, and is never an internal error.
 
 import { connect } from 'node:net';
 import fc from 'fast-check';
@@ -136,8 +136,7 @@ describe.each(SERVICES)('any request, before %s,', (_, createService) => {
     const service = await createService();
     const times = { requestTimeoutMs: 300, headersTimeoutMs: 300, connectionsCheckMs: 40 };
     const limits = { ...times, valueBytesMax: 5000, lingerMs: 50 };
-    // Before the reference model a server without the fast path gets the same, and has to answer
-    // the same.
+    // A server without the fast path gets the same requests, and must answer the same.
     harness = await startHarness(
       service === undefined ? { limits, twin: true } : { limits, service },
     );

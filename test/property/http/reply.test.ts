@@ -1,5 +1,5 @@
-// An answer can be written for any record, membership or fault, which peers supply too: the
-// connection ends with a whole reply, and nothing is reported as a bug.
+// An answer can be written for any record, membership or fault, even one from a peer: the
+// connection ends with a complete reply, and no bug is reported.
 
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -67,7 +67,7 @@ const alternates = fc.array(
     maxLength: 3,
   },
 );
-// Peers say it in whole milliseconds, as a varint.
+// Peers send it in whole milliseconds, as a varint.
 const staleness = fc.oneof(
   fc.constant('unknown' as const),
   fc.double({ min: 0, max: Number.MAX_SAFE_INTEGER, noNaN: true }),
@@ -98,7 +98,7 @@ const ACCEPTS = [
   'application/vnd.conit.record+json',
 ] as const;
 
-/** The core's reply to the command, made of these parts. */
+/** The core's reply to the command, with these parts. */
 function replyTo(command: Command, stored: Stored, stalenessMs: number | 'unknown'): Reply {
   const heldBy = { id: 'us-1', region: 'us' };
   if (command.kind === 'list')
