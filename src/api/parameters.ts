@@ -8,7 +8,7 @@ import { KEY_BYTES_MAX } from '../model/id.ts';
 import { type Level, LEVELS } from '../model/level.ts';
 import { type Policy, TIMEOUT_MS_MAX } from '../model/policy.ts';
 import type { QuorumSpec } from '../model/quorum.ts';
-import { GUARANTEES, type Guarantees } from '../model/session.ts';
+import { GUARANTEES, type Guarantees } from '../model/guarantees.ts';
 import {
   checkLevel,
   DURATION_PATTERN,
@@ -112,7 +112,7 @@ const onUnmet = {
 };
 const session: Parameter<Guarantees> = {
   about:
-    'The guarantees of the session: ryw, mr, mw and wfr in a list, or none; all four otherwise',
+    'The guarantees of the session: ryw, mr, mw and wfr in a list, or none; otherwise those of the policy, usually all four',
   schema: { type: 'string', default: GUARANTEES.join(',') },
   read: readGuarantees,
 };

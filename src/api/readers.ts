@@ -9,7 +9,7 @@ import { type Fault, fault } from '../model/fault.ts';
 import { type Level, LEVELS } from '../model/level.ts';
 import { type Policy, TIMEOUT_MS_MAX } from '../model/policy.ts';
 import type { OnUnmet } from '../model/command.ts';
-import { GUARANTEES, type Guarantees } from '../model/session.ts';
+import { GUARANTEES, type Guarantees, guaranteesOf } from '../model/guarantees.ts';
 import { parseQuorum, type QuorumSpec } from '../model/quorum.ts';
 
 export const DURATION_PATTERN = '^[1-9][0-9]{0,9}(ms|s|m|h|d)$';
@@ -24,7 +24,6 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 const TTL_MS_MAX = 10 * 365 * 86_400_000;
-const NO_GUARANTEES: Guarantees = new Set();
 const PRINTABLE_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
 
 export function readTimeout(text: string): number | Fault {
@@ -132,11 +131,8 @@ export function unmetOf(word: UnmetWord | undefined): OnUnmet {
 
 /** A list of guarantees, or `none`. */
 export function readGuarantees(name: string, text: string): Guarantees | Fault {
-  if (text === 'none') return NO_GUARANTEES;
-  const known = text.split(',').map((word) => GUARANTEES.find((each) => each === word));
-  const named = new Set(known.filter((word) => word !== undefined));
-  if (named.size === known.length) return named;
-  return invalid(name, `must be none, or some of ${GUARANTEES.join(', ')}, each once`);
+  const must = `must be none, or some of ${GUARANTEES.join(', ')}, each once`;
+  return guaranteesOf(text === 'none' ? [] : text.split(',')) ?? invalid(name, must);
 }
 
 export function invalid(name: string, must: string): Fault {

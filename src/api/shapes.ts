@@ -351,6 +351,7 @@ export const NamespaceShape = object({
   ),
   pauseLagMs: orNull(whole(), 'Reads pause if writes take this much longer than usual to arrive'),
   minServing: whole('At least this many replicas keep answering reads'),
+  session: list(text(), 'The guarantees of a session whose request does not name any'),
 });
 
 export const NamespacesShape = object({ namespaces: list(NamespaceShape) });

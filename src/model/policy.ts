@@ -3,6 +3,13 @@
 // by name, so that a guarantee is never weaker than the policy asks for.
 
 import { hashText } from '../base/mix.ts';
+import {
+  ALL_GUARANTEES,
+  GUARANTEES,
+  type Guarantees,
+  guaranteesOf,
+  namesOf,
+} from './guarantees.ts';
 import { type NamespaceName, parseNamespace } from './id.ts';
 import { type Level, LEVELS, rulesOf } from './level.ts';
 import {
@@ -41,6 +48,8 @@ export interface Policy {
   readonly pauseLagMs: number | undefined;
   /** At least this many replicas keep answering, even if their lag says to pause. */
   readonly minServing: number;
+  /** The guarantees of a session whose request does not name any. */
+  readonly session: Guarantees;
 }
 
 /** How far behind a replica may be before it stops answering reads; either rule suffices. */
@@ -91,6 +100,7 @@ const BUILT: readonly string[] = [
   'onIsolated',
   'pauseLagMs',
   'minServing',
+  'session',
 ];
 /** A shorter time could not be distinguished from the interval of heartbeats. */
 const STALE_AFTER_MS_MIN = 1000;
@@ -159,6 +169,7 @@ export function policyDigest(policies: readonly Policy[]): number {
       p.pauseLagMs,
       p.minServing,
       ...(p.staleAfter !== undefined && p.onIsolated === 'accept' ? ['accept'] : []),
+      ...(p.session.size < GUARANTEES.length ? ['session', ...namesOf(p.session)] : []),
     ].join(' '),
   );
   return hashText(lines.sort().join('')) >>> 0;
@@ -188,6 +199,7 @@ function compilePolicy(
   const staleAfter = staleAfterField(fields, path, problems);
   const onIsolated = onIsolatedField(fields, staleAfter, path, problems);
   problems.push(...pauseProblems(fields, staleAfter, members.length, path));
+  const session = sessionField(fields, path, problems);
   const claimOverlap = given(fields, 'claimOverlap', false);
   if (typeof claimOverlap !== 'boolean') {
     const reason = 'must be true or false';
@@ -211,6 +223,7 @@ function compilePolicy(
     onIsolated,
     pauseLagMs: fields['pauseLagMs'] as number | undefined,
     minServing: given(fields, 'minServing', 1) as number,
+    session,
   };
 }
 
@@ -294,6 +307,16 @@ function pauseProblems(
   else if (pauseLagMs === undefined)
     add('minServing', 'contradiction', 'keeps replicas from pausing, and there is no pauseLagMs');
   return problems;
+}
+
+/** `["ryw", "mr"]`: these guarantees and no others. */
+function sessionField(fields: Fields, path: string, problems: PolicyProblem[]): Guarantees {
+  const value = given(fields, 'session', GUARANTEES);
+  const session = Array.isArray(value) ? guaranteesOf(value) : undefined;
+  if (session !== undefined) return session;
+  const reason = `must be a list of some of ${GUARANTEES.join(', ')}, each once`;
+  problems.push({ path: `${path}.session`, code: 'invalid', reason });
+  return ALL_GUARANTEES;
 }
 
 function fieldProblems(fields: Fields, path: string): PolicyProblem[] {

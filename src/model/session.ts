@@ -10,17 +10,13 @@
 // What every member shows is left out, because every replica can serve it. The vector is a superset
 // of what was read: everything in a lane before an entry counts as read with it.
 
+import type { Guarantees } from './guarantees.ts';
 import type { Dot, ReplicaId } from './id.ts';
 import { dotsOf } from './record.ts';
 import type { Reply } from './reply.ts';
 import { covers, type ReadonlyVector, type Vector } from './vector.ts';
 
 export type Session = ReadonlyVector;
-
-export const GUARANTEES = ['ryw', 'mr', 'mw', 'wfr'] as const;
-export type Guarantee = (typeof GUARANTEES)[number];
-export type Guarantees = ReadonlySet<Guarantee>;
-export const ALL_GUARANTEES: Guarantees = new Set(GUARANTEES);
 
 export const NEW_SESSION: Session = new Map();
 

@@ -22,6 +22,7 @@ const BUILT_FIELDS = [
   'onIsolated',
   'pauseLagMs',
   'minServing',
+  'session',
 ];
 const BUILT_LEVELS: unknown[] = ['fifo', 'eventual'];
 const GOOD_QUORUMS: unknown[] = [1, 2, 3, '1', '2', '3', 'majority', 'all', 'local', 'each'];

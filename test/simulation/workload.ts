@@ -11,8 +11,8 @@ import { majority, type QuorumSpec } from '../../src/model/quorum.ts';
 import { formatDot, type Key } from '../../src/model/id.ts';
 import { latestOf, type Version } from '../../src/model/record.ts';
 import type { Reply } from '../../src/model/reply.ts';
+import { ALL_GUARANTEES } from '../../src/model/guarantees.ts';
 import {
-  ALL_GUARANTEES,
   NEW_SESSION,
   type Session,
   type SessionFacts,

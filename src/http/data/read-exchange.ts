@@ -8,7 +8,7 @@ import type { Level } from '../../model/level.ts';
 import type { Policy } from '../../model/policy.ts';
 import type { QuorumSpec } from '../../model/quorum.ts';
 import type { Absent, Client, Found, Reply } from '../../model/reply.ts';
-import type { Guarantees } from '../../model/session.ts';
+import type { Guarantees } from '../../model/guarantees.ts';
 import { latestOf, type Record } from '../../model/record.ts';
 import { ENVELOPE_TYPE } from '../../api/operations.ts';
 import { chooseForm } from '../form/accept.ts';
@@ -99,7 +99,8 @@ export class ReadExchange implements Client, Exchange {
       const reason = this.#readParameter(query[i] as string, query[i + 1] as string, policy);
       if (reason !== undefined) return refuse(this, reason);
     }
-    const session = ClientSession.open(this.context.sessions, head.session, this.#guarantees);
+    const guarantees = this.#guarantees ?? policy.session;
+    const session = ClientSession.open(this.context.sessions, head.session, guarantees);
     if (isFault(session)) return refuse(this, session);
     this.#session = session;
     const waitedMs = performance.now() - this.begunMs;

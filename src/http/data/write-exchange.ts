@@ -75,7 +75,8 @@ export class WriteExchange implements Client, Exchange, BodySink {
     const asked = readWriteRequest(operation, query, head, this.context.quorums);
     if (isFault(asked)) return refuse(this, asked);
     if (this.op === 'touch' && asked.ttlMs === 0) return refuse(this, NO_TTL);
-    const session = ClientSession.open(this.context.sessions, head.session, asked.guarantees);
+    const guarantees = asked.guarantees ?? this.#policy.session;
+    const session = ClientSession.open(this.context.sessions, head.session, guarantees);
     if (isFault(session)) return refuse(this, session);
     const { fullness } = session;
     if (fullness !== undefined) return refuse(this, fullness);

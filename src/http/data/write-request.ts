@@ -10,7 +10,8 @@ import type { Key, NamespaceName } from '../../model/id.ts';
 import type { QuorumSpec } from '../../model/quorum.ts';
 import type { Idempotency, Operation, Version } from '../../model/record.ts';
 import type { Client } from '../../model/reply.ts';
-import type { Guarantees, Session } from '../../model/session.ts';
+import type { Guarantees } from '../../model/guarantees.ts';
+import type { Session } from '../../model/session.ts';
 import { writeConditions } from '../form/condition.ts';
 import {
   type QuorumDoor,
@@ -43,7 +44,7 @@ export interface WriteRequest {
   readonly weight: number;
   readonly idempotencyKey: string | undefined;
   readonly respondAsync: boolean;
-  /** The guarantees of the session that it asks for; `undefined`: all. */
+  /** The guarantees of the session that it asks for; `undefined`: those of the policy. */
   readonly guarantees: Guarantees | undefined;
   /** True: the client wants a redirect if another replica can serve it better. */
   readonly redirects: boolean;

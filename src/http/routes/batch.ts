@@ -98,7 +98,7 @@ function readOptions(
     header === undefined ? undefined : readIdempotencyKey(header, BATCH_KEY_BYTES_MAX);
   if (isFault(idempotencyKey)) return idempotencyKey;
   const respondAsync = prefersAsync([request.headers['prefer']].flat().join(','));
-  const session = openSession(context, request, query.session);
+  const session = openSession(context, request, query.session ?? policy.session);
   if (isFault(session)) return session;
   if (session.fullness !== undefined) return session.fullness;
   return { policy, w, r, timeoutMs, idempotencyKey, respondAsync, session };

@@ -82,7 +82,7 @@ function readAsked(
   if (isFault(after)) return after;
   const limit = Math.min(query.limit ?? LIST_LIMIT_MAX, context.limits.batchItemsMax);
   const redirects = query.redirect === 'redirect';
-  const session = openSession(context, request, query.session);
+  const session = openSession(context, request, query.session ?? policy.session);
   if (isFault(session)) return session;
   if (session.fullness !== undefined) return session.fullness;
   const rest = { w, r, timeoutMs, key, session, redirects, target: url };

@@ -29,7 +29,7 @@ type Query = QueryOf<'list'>;
 
 export function listRoutes(app: App, context: HttpContext): void {
   addRoute(app, context, 'list', async ({ request, reply, query, policy }) => {
-    const session = openSession(context, request, query.session);
+    const session = openSession(context, request, query.session ?? policy.session);
     if (isFault(session)) return replyProblem(context, reply, session);
     const page = await readPage(context, request, { policy, query, session });
     if (isFault(page)) return sendRefusal(context, reply, { query, page, target: request.url });

@@ -2,6 +2,7 @@
 // The list contains only those that the caller may read.
 
 import { addRoute, type App } from './add-route.ts';
+import { namesOf } from '../../model/guarantees.ts';
 import type { Policy } from '../../model/policy.ts';
 import { callerOf } from './access-hook.ts';
 import { mayIn } from '../guard/auth.ts';
@@ -33,6 +34,7 @@ function viewOf(policy: Policy): NamespaceView {
   const { namespace, consistency, conflict, w, r, timeoutMs, overlap } = policy;
   const { onIsolated, pauseLagMs = null, minServing } = policy;
   const staleAfter = staleAfterView(policy.staleAfter);
-  const limits = { staleAfter, onIsolated, pauseLagMs, minServing };
+  const session = namesOf(policy.session);
+  const limits = { staleAfter, onIsolated, pauseLagMs, minServing, session };
   return { name: namespace, consistency, conflict, w, r, timeoutMs, overlap, ...limits };
 }

@@ -1,13 +1,8 @@
 // The session of one request: what it must find at the replica, and the token of its reply.
 
 import type { Reply } from '../../model/reply.ts';
-import {
-  ALL_GUARANTEES,
-  type Guarantees,
-  neededBy,
-  type Session,
-  sessionAfter,
-} from '../../model/session.ts';
+import { neededBy, type Session, sessionAfter } from '../../model/session.ts';
+import type { Guarantees } from '../../model/guarantees.ts';
 import type { HeaderList } from '../form/reply-head.ts';
 import { isFault, type Refusal, refusal } from '../problem.ts';
 import type { Opened } from './recent-tokens.ts';
@@ -42,7 +37,7 @@ export class ClientSession {
   static open(
     tokens: SessionTokens,
     token: string | undefined,
-    guarantees: Guarantees = ALL_GUARANTEES,
+    guarantees: Guarantees,
   ): ClientSession | Refusal {
     const opened = tokens.read(token);
     return isFault(opened) ? opened : new ClientSession(tokens, opened, guarantees);
@@ -86,7 +81,7 @@ export class ClientSession {
 export function openSession(
   { sessions }: { readonly sessions: SessionTokens },
   { headers }: WithHeaders,
-  guarantees: Guarantees | undefined,
+  guarantees: Guarantees,
 ): ClientSession | Refusal {
   const [token] = [headers['conit-session']].flat();
   return ClientSession.open(sessions, token, guarantees);

@@ -87,6 +87,7 @@ const policies: readonly Policy[] = policiesOf({
   bench: {},
   ordered: { consistency: 'fifo', w: 'majority', r: 2, timeoutMs: 700 },
   strong: { w: 'all' },
+  loose: { session: ['mr'] },
 });
 
 export async function startHarness(options: HarnessOptions = {}): Promise<Harness> {

@@ -134,7 +134,7 @@ describe('/v1/cluster', () => {
 describe('/v1/namespaces', () => {
   it('shows the policies with every default filled in', async () => {
     const { namespaces } = json(await harness.ask('/v1/namespaces'));
-    expect(namespaces).toHaveLength(3);
+    expect(namespaces).toHaveLength(4);
     const answer = await harness.ask('/v1/namespaces/ordered');
     expect(json(answer)).toEqual({
       name: 'ordered',
@@ -148,6 +148,7 @@ describe('/v1/namespaces', () => {
       onIsolated: 'accept',
       pauseLagMs: null,
       minServing: 1,
+      session: ['ryw', 'mr', 'mw', 'wfr'],
     });
     expect(problemOf(await harness.ask('/v1/namespaces/nope'))).toBe('namespace-not-found');
   });

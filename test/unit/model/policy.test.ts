@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ALL_GUARANTEES, GUARANTEES } from '../../../src/model/guarantees.ts';
 import { compilePolicies, policyDigest } from '../../../src/model/policy.ts';
 import type { Member } from '../../../src/model/quorum.ts';
 import { membersOf } from '../../support/build.ts';
@@ -47,6 +48,35 @@ describe('pauseLagMs and minServing', () => {
       return compiled.ok ? policyDigest(compiled.policies) : 0;
     });
     expect(new Set(digests).size).toBe(3);
+  });
+});
+
+describe('session', () => {
+  it('has all guarantees by default, and those that are named otherwise', () => {
+    expect(compile({})).toMatchObject({ policies: [{ session: ALL_GUARANTEES }] });
+    const some = compile({ session: ['mr', 'ryw'] });
+    expect(some).toMatchObject({ policies: [{ session: new Set(['ryw', 'mr']) }] });
+    expect(compile({ session: [] })).toMatchObject({ policies: [{ session: new Set() }] });
+  });
+
+  it.each([
+    ['another word', ['ryw', 'all']],
+    ['one twice', ['ryw', 'ryw']],
+    ['a text', 'ryw'],
+    ['null', null],
+  ])('is refused: %s', (_what, session) => {
+    expect(problemsOf({ session })).toEqual(['namespaces.ns.session invalid']);
+  });
+
+  it('is part of the digest if it is not the default', () => {
+    const digests = [{}, { session: [] }, { session: ['mr'] }, { session: [...GUARANTEES] }].map(
+      (fields) => {
+        const compiled = compile(fields);
+        return compiled.ok ? policyDigest(compiled.policies) : 0;
+      },
+    );
+    expect(new Set(digests).size).toBe(3);
+    expect(digests[0]).toBe(digests[3]);
   });
 });
 

@@ -2,9 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Dot } from '../../../src/model/id.ts';
 import { recordOf } from '../../../src/model/record.ts';
 import type { Reply } from '../../../src/model/reply.ts';
+import { ALL_GUARANTEES, type Guarantee } from '../../../src/model/guarantees.ts';
 import {
-  ALL_GUARANTEES,
-  type Guarantee,
   NEW_SESSION,
   type Session,
   type SessionFacts,

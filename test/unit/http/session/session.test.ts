@@ -153,6 +153,18 @@ describe('?session=', () => {
     expect(shown() !== undefined).toBe(forReads);
   });
 
+  it('adds to what the policy says, and the policy applies without it', async () => {
+    const token = await written();
+    await ask('GET', '/v1/kv/loose/k', token);
+    expect(shown()).toBeDefined();
+    for (const path of ['/v1/kv/loose/k', '/v1/batch/loose']) {
+      await ask(path === '/v1/batch/loose' ? 'POST' : 'PUT', path, token, PUT_ONE);
+      expect(shown()).toBeUndefined();
+    }
+    await ask('PUT', '/v1/kv/loose/k?session=mw', token, 'v');
+    expect(shown()).toBeDefined();
+  });
+
   it.each(['', 'all', 'ryw,ryw', 'ryw,none'])('refuses %j', async (words) => {
     const answer = await ask('GET', `/v1/kv/bench/k?session=${words}`);
     expect([answer.status, problemOf(answer)]).toEqual([400, 'invalid-parameter']);
