@@ -17,7 +17,7 @@ import {
   replicaOf,
   type ReplicaId,
 } from '../model/id.ts';
-import { isEmpty, sizeOf } from '../model/member-set.ts';
+import { isEmpty } from '../model/member-set.ts';
 import { covers, seqOf, type Vector } from '../model/vector.ts';
 import type { Peer, Peers } from '../peers/peers.ts';
 import type { Settings } from '../model/settings.ts';
@@ -30,6 +30,12 @@ export interface SessionsOptions {
   readonly peers: Peers;
   readonly settings: Settings;
 }
+
+/**
+ * What is on its way from a replica that has just died arrives, and is reported, within so many
+ * heartbeats. Before that nothing counts as lost.
+ */
+export const LOST_BEATS = 6;
 
 export class Sessions implements SessionFacts {
   readonly #options: SessionsOptions;
@@ -48,7 +54,7 @@ export class Sessions implements SessionFacts {
   lacking(session: Session, shows: Shows): Dot | undefined {
     const { log } = this.#options;
     for (const [origin, seq] of session) {
-      const shown = shows === 'newest' ? log.applied(origin) : seqOf(log.durable, origin);
+      const shown = shows === 'newest' ? log.applied(origin) : seqOf(log.shown, origin);
       if (shown < seq) return { origin, seq };
     }
     return undefined;
@@ -61,15 +67,15 @@ export class Sessions implements SessionFacts {
 
   /** Every member shows the entry, and everything before it in its lane. */
   isEverywhere(dot: Dot): boolean {
-    const { log, peers, settings } = this.#options;
+    const { log, peers } = this.#options;
     if (peers.epoch !== this.#epoch) {
       this.#everywhere.clear();
       this.#epoch = peers.epoch;
     }
     if (covers(this.#everywhere, dot)) return true;
-    const isHeld = sizeOf(peers.holders(dot, log.durable)) === settings.members.length;
-    if (isHeld) this.#everywhere.set(dot.origin, dot.seq);
-    return isHeld;
+    const isShown = peers.isShownByAll(dot, log.shown);
+    if (isShown) this.#everywhere.set(dot.origin, dot.seq);
+    return isShown;
   }
 
   isLost(dot: Dot, { monoMs }: Pick<Now, 'monoMs'>): boolean {

@@ -6,7 +6,7 @@ import { assert } from '../base/assert.ts';
 import { CopyBudget } from './copy-budget.ts';
 import { SnapshotClient, snapshotMark } from './snapshot-client.ts';
 import { SnapshotServer } from './snapshot-server.ts';
-import type { Outbox, Turn } from '../model/effect.ts';
+import type { Turn } from '../model/effect.ts';
 import type { Behind, LaneHead, Position, SnapshotMessage } from '../model/message.ts';
 import { type Storage, UNREADABLE } from '../model/port.ts';
 import { type Record, stampOf } from '../model/record.ts';
@@ -44,7 +44,7 @@ export interface ResyncOptions {
   readonly heal: Heal;
   readonly retryMs: number;
   /** An origin's log continues in another lane. */
-  readonly onJump: (lane: Lane) => void;
+  readonly onJump: (lane: Lane, turn: Turn) => void;
 }
 
 /** The bound of a snapshot part: small, so that requests run between two parts. */
@@ -54,7 +54,7 @@ export class Resync {
   readonly #options: ResyncOptions;
   readonly #server: SnapshotServer;
   readonly #client: SnapshotClient;
-  readonly #onJump: (lane: Lane) => void;
+  readonly #onJump: (lane: Lane, turn: Turn) => void;
 
   constructor(options: ResyncOptions) {
     const { catchUp, heal, retryMs, onJump } = options;
@@ -83,7 +83,7 @@ export class Resync {
       },
       admit: (record, turn) => this.#admit(record, turn),
       remember: (named, out) => options.idempotency.learn(named, out),
-      jump: (cover, out) => this.#jump(cover, out),
+      jump: (cover, turn) => this.#jump(cover, turn),
       isAhead: ({ hlc }, now) => options.clock.isAhead(hlc, now.wallMs),
     });
   }
@@ -144,15 +144,15 @@ export class Resync {
     absence.admit(record, turn);
   }
 
-  #jump(cover: LaneHead, out: Outbox): void {
-    const lane = this.#options.log.jump(cover, out);
+  #jump(cover: LaneHead, turn: Turn): void {
+    const lane = this.#options.log.jump(cover, turn);
     if (lane === undefined) return;
     assert(lane.received === cover.seq, 'resync: a log goes on behind what is covered');
     this.#options.held.onTaken(lane.id);
     // As after a restart: local stamps are newer than everything that is held here, and everything
     // that was dropped.
     this.#options.clock.raise(lane.hlc);
-    this.#onJump(lane);
+    this.#onJump(lane, turn);
   }
 }
 

@@ -79,7 +79,7 @@ export interface SnapshotClientOptions {
   /** The log of an origin is stamped further ahead than this replica may show. */
   readonly isAhead: (cover: LaneHead, now: Now) => boolean;
   /** The log of an origin has jumped. */
-  readonly jump: (cover: LaneHead, out: Outbox) => void;
+  readonly jump: (cover: LaneHead, turn: Turn) => void;
 }
 
 /** A part that is being merged. */
@@ -322,16 +322,16 @@ export class SnapshotClient {
   }
 
   // copying -> idle
-  #finish(copy: Copy, out: Outbox): void {
+  #finish(copy: Copy, turn: Turn): void {
     assert(this.#copy === copy, 'snapshot client: a copy ends once');
     assert(copy.step.kind === 'finishing', 'snapshot client: a copy ends once all is merged');
     this.#copy = undefined;
     this.#ahead.clear();
-    for (const cover of copy.covers) this.#options.jump(cover, out);
+    for (const cover of copy.covers) this.#options.jump(cover, turn);
     this.#options.absence.onCopyEnd();
-    out.del(MARK);
+    turn.del(MARK);
     this.#options.metrics.snapshotsReceived++;
-    out.note('info', 'snapshot-ends', { origins: copy.covers.length });
+    turn.note('info', 'snapshot-ends', { origins: copy.covers.length });
     this.#options.onCopy(false);
   }
 

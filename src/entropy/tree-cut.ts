@@ -77,6 +77,7 @@ export class Cut {
     this.#options = options;
     this.#frozen = tree.freeze(log.appliedVector());
     this.#frozen.raise(absence.ahead());
+    this.#frozen.raise(log.shownBeyond());
   }
 
   /** The vector that it must reach. */

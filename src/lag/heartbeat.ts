@@ -81,6 +81,7 @@ export class Heartbeats {
     const { agreed, clock, log, commitAge } = this.#options;
     const { ping: echo, atMs, heads } = this.#pings.of(peer.member.index);
     assert(atMs <= turn.now.monoMs, 'heartbeats: a ping is answered after it came');
+    const waiting = log.waiting();
     turn.send(peer.member.index, {
       kind: 'heartbeat',
       hlc: clock.last,
@@ -92,6 +93,7 @@ export class Heartbeats {
       wallMs: agreed.ownWallMs,
       commitAgeMs: commitAge.commitAgeMs(turn.now.monoMs),
       health: this.#admission.told(turn.now.monoMs),
+      ...(waiting.length > 0 ? { waiting } : undefined),
     });
   }
 
@@ -121,7 +123,7 @@ export class Heartbeats {
     staleness.onEcho(
       index,
       { pingMs: echo, keptMs, sentMs: heartbeat.ping, heads },
-      log.durable,
+      log.shown,
       turn.now.monoMs,
     );
   }

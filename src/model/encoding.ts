@@ -58,7 +58,8 @@ const CONTENT_BYTES_USUAL = 512;
 const SLAB_BYTES = 8192;
 const NAME_BYTES_MAX = 80;
 export const CONTENT_TYPE_BYTES_MAX = 255;
-const DEPENDENCIES_MAX = 64;
+/** Room for what a session token names, and for what each entry of a run replaces. */
+const DEPENDENCIES_MAX = 2048;
 export const TAGS_MAX = 16;
 export const TAG_BYTES_MAX = 128;
 export const IDEMPOTENCY_KEY_BYTES_MAX = 255;

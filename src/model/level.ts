@@ -18,12 +18,16 @@ export interface LevelRules {
    * the earlier writes of its origin.
    */
   readonly repairs: 'record' | 'stream';
-  /** When an entry is shown: as it arrives, or once everything before it in its lane is shown. */
-  readonly delivery: 'arrival' | 'per-origin';
+  /**
+   * When an entry is shown: as it arrives, which is the order of its lane, or once everything that
+   * it depends on is shown.
+   */
+  readonly delivery: 'arrival' | 'causal';
 }
 
 const BUILT: { readonly [level in Level]?: LevelRules } = {
-  fifo: { desk: 'multi-leader', repairs: 'stream', delivery: 'per-origin' },
+  causal: { desk: 'multi-leader', repairs: 'stream', delivery: 'causal' },
+  fifo: { desk: 'multi-leader', repairs: 'stream', delivery: 'arrival' },
   eventual: { desk: 'multi-leader', repairs: 'record', delivery: 'arrival' },
 };
 

@@ -403,6 +403,11 @@ export interface Heartbeat {
   readonly commitAgeMs: number;
   /** The sender's namespaces with bounded lag in a state other than `serving`. */
   readonly health: readonly NamespaceLag[];
+  /**
+   * Lanes of which entries that are durable at the sender wait for others, and up to where each is
+   * visible there; omitted if there are none.
+   */
+  readonly waiting?: VectorEntries;
 }
 
 export type Message =

@@ -249,6 +249,10 @@ export const METRICS = {
     'conit_snapshot_records_absent_total',
     'Records that were dropped because a snapshot covers them and does not have them.',
   ),
+  dependenciesLost: counter(
+    'conit_dependencies_lost_total',
+    'Dependencies that no replica holds any more; what waited for them is shown without them.',
+  ),
   resurrectionsRefused: counter(
     'conit_resurrections_refused_total',
     'Records of peers refused because they had been deleted at this replica.',

@@ -5,7 +5,7 @@
 import { assert, present } from '../base/assert.ts';
 import type { NamespaceName } from './id.ts';
 import { type LevelRules, rulesOf, WEAKEST } from './level.ts';
-import type { Policy } from './policy.ts';
+import type { CausalScope, Policy } from './policy.ts';
 import { type Member, type QuorumSpec, type Requirement, requirementOf } from './quorum.ts';
 
 /** `majority`, `all`, `local` and `each`. */
@@ -16,6 +16,8 @@ export interface RecordRules {
   /** The replicas that hold it. */
   readonly members: readonly Member[];
   readonly level: LevelRules;
+  /** Where `level` delivers in causal order: among which entries. */
+  readonly causalScope: CausalScope;
   /** Every one of its members. */
   readonly all: Requirement;
 }
@@ -24,6 +26,7 @@ export class Namespace implements RecordRules {
   readonly policy: Policy;
   readonly members: readonly Member[];
   readonly level: LevelRules;
+  readonly causalScope: CausalScope;
   readonly all: Requirement;
   /** What the policy asks of a request that does not say so itself. */
   readonly w: Requirement;
@@ -40,6 +43,7 @@ export class Namespace implements RecordRules {
       rulesOf(policy.consistency),
       'a compiled policy has a level that is built',
     );
+    this.causalScope = policy.causalScope;
     this.all = allOf(members, self);
     this.w = present(this.requirement(policy.w), 'a compiled policy has a valid w');
     this.r = present(this.requirement(policy.r), 'a compiled policy has a valid r');
@@ -69,7 +73,7 @@ export class Namespaces {
       policies.map((policy) => [policy.namespace, new Namespace(policy, [...members], self)]),
     );
     assert(this.#byName.size === policies.length, 'namespaces: each has one policy');
-    this.#unnamed = { members, level: WEAKEST, all: allOf(members, self) };
+    this.#unnamed = { members, level: WEAKEST, causalScope: 'cluster', all: allOf(members, self) };
   }
 
   /** In the order of bytes. */

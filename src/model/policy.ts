@@ -21,12 +21,17 @@ import {
   requirementOf,
 } from './quorum.ts';
 
+/** All causal namespaces together, or each unit (unit.ts) by itself. */
+export type CausalScope = 'cluster' | 'unit';
+
 export type ConflictRule = 'lww' | 'siblings' | 'crdt' | 'reject';
 
 /** A compiled policy: every default filled in, every number checked against the membership. */
 export interface Policy {
   readonly namespace: NamespaceName;
   readonly consistency: Level;
+  /** Among which entries a `causal` namespace keeps order. */
+  readonly causalScope: CausalScope;
   readonly conflict: ConflictRule;
   readonly w: QuorumSpec;
   readonly r: QuorumSpec;
@@ -80,7 +85,6 @@ const NOT_BUILT: readonly string[] = [
   'preset',
   'home',
   'unit',
-  'causalScope',
   'bounds',
   'placement',
   'sync',
@@ -91,6 +95,7 @@ const NOT_BUILT: readonly string[] = [
 ];
 const BUILT: readonly string[] = [
   'consistency',
+  'causalScope',
   'conflict',
   'w',
   'r',
@@ -168,6 +173,7 @@ export function policyDigest(policies: readonly Policy[]): number {
       p.staleAfter?.entries,
       p.pauseLagMs,
       p.minServing,
+      ...(p.causalScope === 'unit' ? ['unit'] : []),
       ...(p.staleAfter !== undefined && p.onIsolated === 'accept' ? ['accept'] : []),
       ...(p.session.size < GUARANTEES.length ? ['session', ...namesOf(p.session)] : []),
     ].join(' '),
@@ -186,6 +192,7 @@ function compilePolicy(
   const consistency = given(fields, 'consistency', 'eventual');
   const conflict = given(fields, 'conflict', 'lww');
   problems.push(...levelProblems(consistency, conflict, path));
+  const causalScope = causalScopeField(fields, consistency, path, problems);
   const w = quorumField(fields, 'w', members, self, path, problems);
   const r = quorumField(fields, 'r', members, self, path, problems);
   const timeoutMs = given(fields, 'timeoutMs', TIMEOUT_MS_DEFAULT);
@@ -214,6 +221,7 @@ function compilePolicy(
   return {
     namespace,
     consistency: consistency as Level,
+    causalScope,
     conflict: conflict as ConflictRule,
     w: w.spec,
     r: r.spec,
@@ -357,6 +365,25 @@ function levelProblems(consistency: unknown, conflict: unknown, path: string): P
     problems.push({ path: conflictPath, code: 'not-built', reason });
   }
   return problems;
+}
+
+function causalScopeField(
+  fields: Fields,
+  consistency: unknown,
+  path: string,
+  problems: PolicyProblem[],
+): CausalScope {
+  const value = given(fields, 'causalScope', 'cluster');
+  const add = (code: PolicyProblem['code'], reason: string): void =>
+    void problems.push({ path: `${path}.causalScope`, code, reason });
+  const isKnown = value === 'cluster' || value === 'unit';
+  if (!isKnown) add('invalid', 'must be cluster or unit');
+  else if (fields['causalScope'] !== undefined && consistency !== 'causal')
+    add(
+      'contradiction',
+      'says among which entries causal order holds, and consistency is not causal',
+    );
+  return isKnown ? value : 'cluster';
 }
 
 function quorumField(

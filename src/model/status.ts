@@ -66,6 +66,8 @@ export interface ReplicaStatus {
   readonly divergentKeys: number | undefined;
   /** Counts of each namespace; `undefined` until the first count. */
   readonly contents: readonly NamespaceContents[] | undefined;
+  /** How many entries of each namespace wait for others in causal order. */
+  readonly waitingEntries: ReadonlyMap<NamespaceName, number>;
 }
 
 /** Keys with a value, tombstones, and the bytes of the records of both. */

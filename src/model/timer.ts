@@ -7,6 +7,8 @@ import { assert } from '../base/assert.ts';
 const TIMERS = [
   'grace',
   'heartbeat',
+  /** Entries that waited for others can be shown now. */
+  'delivery',
   /** Deadlines of writes that wait for copies, and of retries that wait for them. */
   'write',
   'replay',

@@ -2,59 +2,62 @@
 // Whatever it decides, the entry is already in the log, is acknowledged once it is durable, and
 // does not delay the receiving of later entries.
 //
-//   received -> shown   at once, if the rule of its namespace's level allows it
-//   received -> held    until everything that it depends on is shown
+//   received -> shown     at once, unless the level of its namespace is `causal`
+//   received -> waiting   until everything that it depends on is shown (causal-order.ts)
 //
-//   eventual   arrival      as soon as it is received
-//   fifo       per origin   once every entry before it in its lane is shown
-//
-// Lanes are received without gaps, so neither of these rules ever holds an entry. A rule that does
-// (causal) keeps held entries in this room, indexed by what they wait for, and shows each when that
-// is applied.
+// Lanes are received without gaps, so in a namespace of level `fifo` the order of arrival is the
+// order of each lane.
 
 import { assert } from '../base/assert.ts';
 import type { Turn } from '../model/effect.ts';
-import type { NamespaceName } from '../model/id.ts';
-import type { LevelRules } from '../model/level.ts';
+import type { LaneId, NamespaceName } from '../model/id.ts';
+import type { RecordRules } from '../model/namespaces.ts';
 import type { Mutation, Record } from '../model/record.ts';
 import { applyEntry, type ApplyOptions } from '../store/apply.ts';
 import type { Lane } from '../store/lane.ts';
 import type { Table } from '../store/table.ts';
+import { CausalOrder, type CausalOrderOptions } from './causal-order.ts';
+import { scopeOf } from './scope.ts';
 
-export interface DeliveryOptions extends ApplyOptions {
+export interface DeliveryOptions extends ApplyOptions, Omit<CausalOrderOptions, 'show'> {
   readonly table: Table;
-  /** The rule of a namespace. */
-  readonly ruleOf: (namespace: NamespaceName) => LevelRules['delivery'];
+  readonly rulesOf: (namespace: NamespaceName) => RecordRules;
   /** An entry lost to the record of its key. */
   readonly onLost: (mutation: Mutation, winner: Record) => void;
   readonly onShown: (mutation: Mutation, turn: Turn) => void;
+  /** Entries of the lane that waited are shown. */
+  readonly onAdvance: (lane: LaneId, turn: Turn) => void;
 }
 
-export type Delivered = 'shown' | 'held';
-
-/** Whether an entry may be shown now. */
-type Rule = (lane: Lane, mutation: Mutation) => boolean;
-
-const RULES: { readonly [name in LevelRules['delivery']]: Rule } = {
-  arrival: () => true,
-  'per-origin': (lane, { seq }) => lane.applied === seq - 1,
-};
+export type Delivered = 'shown' | 'waiting';
 
 export class Delivery {
   readonly #options: DeliveryOptions;
+  readonly causal: CausalOrder;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
+    this.causal = new CausalOrder({
+      ...options,
+      show: (lane, entry, turn) => {
+        this.#show(lane, entry, turn);
+        options.onAdvance(lane.id, turn);
+      },
+    });
   }
 
-  /** Delivers a logged entry: it is shown in this turn, or held. */
+  /** Delivers a logged entry: it is shown in this turn, or waits. */
   offer(lane: Lane, mutation: Mutation, turn: Turn): Delivered {
-    assert(mutation.seq <= lane.received, 'delivery: what is offered is logged');
+    assert(mutation.seq === lane.received, 'delivery: what is offered has just been logged');
     assert(mutation.seq > lane.applied, 'delivery: what is offered is not shown yet');
-    const rule = this.#options.ruleOf(mutation.namespace);
-    if (!RULES[rule](lane, mutation)) return 'held';
-    this.#show(lane, mutation, turn);
-    return 'shown';
+    const { namespace, key } = mutation;
+    const scope = scopeOf(this.#options.rulesOf(namespace), namespace, key);
+    const waits = scope !== undefined && this.causal.defers(lane, mutation, scope, turn);
+    // A retry of the request is recognised while its write waits.
+    if (waits) this.#options.idempotency.remember(mutation, turn);
+    else this.#show(lane, mutation, turn);
+    this.causal.onReceived(lane, turn);
+    return waits ? 'waiting' : 'shown';
   }
 
   #show(lane: Lane, mutation: Mutation, turn: Turn): void {

@@ -19,6 +19,7 @@ import {
   type VectorEntries,
   covers,
   meetVectors,
+  seqOf,
 } from '../model/vector.ts';
 
 /** Heartbeats that a peer may miss before it counts as not heard; a lossy link loses one or two. */
@@ -50,6 +51,8 @@ export class Peer {
   /** It said hello at least once since this replica started. */
   known = false;
   holds: Vector = new Map();
+  /** What it showed when it sent its last heartbeat, as far as that was durable there. */
+  shows: ReadonlyVector = new Map();
   /** When its last message arrived, and when its present time without silence began. */
   heardAtMs = Number.NEGATIVE_INFINITY;
   heardSinceMs = 0;
@@ -84,6 +87,7 @@ export class Peer {
     this.greeted = true;
     this.known = true;
     this.holds = new Map(hello.vector);
+    this.shows = new Map();
     if (hello.url !== '') this.url = hello.url;
     this.life = hello.origin;
     this.sender.begin(hello.vector, hello.windowBytes);
@@ -99,6 +103,14 @@ export class Peer {
   learn(vector: VectorEntries): void {
     for (const [origin, seq] of vector) this.holds.set(origin, seq);
     this.sender.onHeld(vector);
+  }
+
+  /** A heartbeat has come, whose vector is learned: these lanes are visible there only so far. */
+  onShown(waiting: VectorEntries): void {
+    const shows = new Map(this.holds);
+    for (const [origin, applied] of waiting)
+      if (applied < seqOf(shows, origin)) shows.set(origin, applied);
+    this.shows = shows;
   }
 
   /** The entries of `vector` that were not sent to this peer on this connection. */
@@ -231,9 +243,19 @@ export class Peers {
     return holders;
   }
 
+  /** Every member shows the entry, and everything before it in its lane. */
+  isShownByAll(dot: Dot, own: ReadonlyVector): boolean {
+    return covers(own, dot) && this.all().every(({ shows }) => covers(shows, dot));
+  }
+
   /** The pointwise minimum of all members' durable vectors. */
   stableCut(own: ReadonlyVector): Vector {
     return meetVectors([own, ...this.all().map((peer) => peer.holds)]);
+  }
+
+  /** The pointwise minimum of what all members show. */
+  shownCut(own: ReadonlyVector): Vector {
+    return meetVectors([own, ...this.all().map((peer) => peer.shows)]);
   }
 
   /**

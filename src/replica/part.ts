@@ -49,6 +49,7 @@ export interface Part {
  */
 export const ORDER = [
   'intake',
+  'delivery',
   'admission',
   'heartbeats',
   'memory',

@@ -16,6 +16,8 @@ import { Heartbeats } from '../lag/heartbeat.ts';
 import { ReadAdmission } from '../lag/read-admission.ts';
 import type { Drain } from '../membership/drain.ts';
 import { type Fits, Succession } from '../membership/succession.ts';
+import { LOST_BEATS } from '../consistency/sessions.ts';
+import type { CausalOrder } from '../order/causal-order.ts';
 import { Delivery } from '../order/delivery.ts';
 import { Grace } from '../peers/grace.ts';
 import { Memory } from '../peers/memory.ts';
@@ -23,6 +25,7 @@ import { incredible, PeerCheck } from '../peers/peer-check.ts';
 import { holderOf } from '../peers/peers.ts';
 import { StaleDisk } from '../peers/stale-disk.ts';
 import { ParkingLot } from '../quorum/parking-lot.ts';
+import type { Lane } from '../store/lane.ts';
 import { type Park, Recovery } from '../store/recovery.ts';
 import { Intake } from '../stream/intake.ts';
 import { PullServer } from '../stream/pull-server.ts';
@@ -69,9 +72,6 @@ export type Machines = ReturnType<typeof createMachines>;
 export function createMachines(core: Core, { fits, admits, run, onRecovered }: PartsOptions) {
   const { settings, log, held, own, origin, metrics } = core;
   const park: Park = (origins, now) => incredible(origins, succession.stored(), origin, now);
-  // What a copy under way has found deleted stays deleted.
-  const replay = replayOf(core, () => resync.begin());
-  const recovery = new Recovery(log, held, core.tree, metrics, park, replay, onRecovered);
   const catchUp = new CatchUp(core);
   const admission = new ReadAdmission(core, catchUp);
   const succession = new Succession(core, catchUp, fits);
@@ -83,30 +83,46 @@ export function createMachines(core: Core, { fits, admits, run, onRecovered }: P
     if (peer?.greeted === true) exchange.hasten(holderOf(peer), of, turn);
   };
   const lot = new ParkingLot(settings.readsPendingMax);
-  const reads = new Reads(core, { admission, admits, hasten, lot });
+  const waiting: CausalOrder['newest'] = (...name) => delivery.causal.newest(...name);
+  const reads = new Reads(core, { admission, admits, hasten, lot, waiting });
   const writes = new Writes(core, {
     admits,
     read: (command, terms, turn) => reads.begin(command, terms, turn),
   });
+  const onAdvance = (of: LaneId, turn: Turn): void => {
+    if (lot.size > 0) lot.onApplied(of, log.applied(of), turn);
+  };
   const delivery = new Delivery({
     ...core,
-    ruleOf: (name) => core.namespaces.rulesFor(name).level.delivery,
+    rulesOf: (name) => core.namespaces.rulesFor(name),
+    bytesMax: settings.windowBytes,
+    ask: (dot, turn) => {
+      const holder = core.sessions.holderOf(dot);
+      if (holder !== undefined) hasten(holder.member.index, dot.origin, turn);
+    },
+    isLost: (dot, now) => core.sessions.isLost(dot, now),
+    lostAfterMs: LOST_BEATS * settings.heartbeatMs,
     onLost: (mutation, winner) => core.supersessions.note(mutation, winner),
     onShown: ({ namespace, idempotency }, turn) => {
       if (idempotency !== undefined) writes.claims.onRemembered(namespace, idempotency.key, turn);
     },
+    onAdvance,
   });
-  const onAdvance = (of: LaneId, turn: Turn): void => {
-    if (lot.size > 0) lot.onApplied(of, log.applied(of), turn);
-  };
+  // What a copy under way has found deleted stays deleted.
+  const replay = replayOf(core, delivery, () => resync.begin());
+  const recovery = new Recovery(log, held, core.tree, metrics, park, replay, onRecovered);
   const heal: Heal = (namespace, key, turn) => reads.heal(namespace, key, turn);
   const shared = { ...core, catchUp, heal };
-  const onJump = streams.relearn.bind(streams);
+  const onJump = (lane: Lane, turn: Turn): void => {
+    streams.relearn(lane);
+    delivery.causal.onJump(lane, turn);
+  };
   const resync = new Resync({ ...shared, retryMs: RETRY_MS, onJump });
   return {
     recovery,
     catchUp,
     admission,
+    delivery,
     succession,
     exchange,
     streams,
@@ -157,12 +173,16 @@ export function tableOf(
   condition: ReplicaCondition,
 ): { readonly [Name in PartName]: Part } {
   const { checkpoint, log, nearness, origin, peers, staleness, self } = core;
-  const { admission, antiEntropy, exchange, expiry, forwards, heartbeats } = machines;
+  const { admission, antiEntropy, delivery, exchange, expiry, forwards, heartbeats } = machines;
   const { idempotency, intake, lists, lot, memory, reads, resync, streams, succession, writes } =
     machines;
   const { scrub, tombstones, truncation } = machines;
   return {
     intake: { onBeat: (turn) => intake.onBeat(turn) },
+    delivery: {
+      onBeat: (turn) => delivery.causal.onBeat(turn),
+      onDue: (turn) => delivery.causal.onDue(turn),
+    },
     admission: { onBeat: ({ now }) => admission.onBeat({ now, isOpen: condition.isOpen }) },
     heartbeats: {
       onDisconnected: (peer) => heartbeats.onDisconnected(peer),
@@ -195,7 +215,7 @@ export function tableOf(
         return lot.size;
       },
       onDurable({ moved }, turn) {
-        for (const [of, seq] of moved) lot.onApplied(of, seq, turn);
+        for (const [of, seq] of moved) lot.onApplied(of, Math.min(seq, log.applied(of)), turn);
       },
       onDue: (turn) => lot.onDue(turn),
       stop(code, turn) {
@@ -230,7 +250,7 @@ export function tableOf(
     staleness: {
       onDurable(_, { now }) {
         for (const { member } of peers.greeted())
-          staleness.onShown(member.index, log.durable, now.monoMs);
+          staleness.onShown(member.index, log.shown, now.monoMs);
       },
     },
     forwards: {

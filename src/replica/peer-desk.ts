@@ -4,7 +4,15 @@
 
 import { assert } from '../base/assert.ts';
 import type { Turn } from '../model/effect.ts';
-import type { Ack, Entries, Heartbeat, Hello, Message } from '../model/message.ts';
+import type {
+  Ack,
+  Entries,
+  Heartbeat,
+  Hello,
+  Message,
+  SurveyReply,
+  SurveyRequest,
+} from '../model/message.ts';
 import type { VectorEntries } from '../model/vector.ts';
 import { greetingOf } from '../peers/greeting.ts';
 import { holderOf, type Peer } from '../peers/peers.ts';
@@ -89,7 +97,7 @@ export class PeerDesk {
       { member }: Peer,
       message: Parameters<typeof lists.onMessage>[1],
       turn: Turn,
-    ): void => lists.onMessage(member.index, message, this.#mayLack, turn);
+    ): void => lists.onMessage(member.index, message, this.#mayLackIn(message), turn);
     const ofClaims = (
       { member }: Peer,
       message: Parameters<typeof writes.claims.onMessage>[1],
@@ -133,6 +141,12 @@ export class PeerDesk {
   /** Acknowledged writes may be missing here: it counts in no read. */
   get #mayLack(): boolean {
     return this.#machines.catchUp.isReturning || !this.#machines.grace.hasEnded;
+  }
+
+  /** The same, or entries of the namespace wait: what its table shows is not all that it holds. */
+  #mayLackIn(message: SurveyRequest | SurveyReply): boolean {
+    if (this.#mayLack || message.kind === 'survey-reply') return this.#mayLack;
+    return this.#machines.delivery.causal.counts.has(message.namespace);
   }
 
   #onHello(peer: Peer, hello: Hello, turn: Turn): void {
@@ -180,6 +194,7 @@ export class PeerDesk {
 
   #onHeartbeat(peer: Peer, heartbeat: Heartbeat, turn: Turn): void {
     this.#onLearned(peer, heartbeat.vector, turn);
+    peer.onShown(heartbeat.waiting ?? []);
     peer.sender.pump(turn);
     this.#core.stability.onHeartbeat(peer.member.index);
     this.#machines.heartbeats.onHeartbeat(peer, heartbeat, turn);

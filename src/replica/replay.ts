@@ -1,16 +1,18 @@
-// At start: shows the entries that the table in storage may lack, as if they were delivered now.
+// At start: delivers the entries that the table in storage may lack, as if they arrived now.
 
-import { applyEntry } from '../store/apply.ts';
 import type { Replay } from '../store/recovery.ts';
+import type { Door } from '../stream/receiver.ts';
 import type { Core } from './core.ts';
 
-type ReplayOptions = Pick<Core, 'absence' | 'idempotency' | 'table'>;
-
 /** `begin`: before the first entry is shown. */
-export function replayOf(options: ReplayOptions, begin: () => void): Replay {
+export function replayOf(
+  { table }: Pick<Core, 'table'>,
+  delivery: Door,
+  begin: () => void,
+): Replay {
   return {
     begin,
-    show: (lane, entry, turn) => void applyEntry(options, lane, entry, turn),
-    end: () => options.table.cells.onReplayed(),
+    show: (lane, entry, turn) => void delivery.offer(lane, entry, turn),
+    end: () => table.cells.onReplayed(),
   };
 }

@@ -195,6 +195,7 @@ export class Replica {
       namespaces: this.#machines.admission.report(now.monoMs),
       copied: this.#machines.resync.progress,
       comparisons: this.#machines.antiEntropy.comparisons,
+      waitingEntries: this.#machines.delivery.causal.counts,
       waiting: this.waiting,
       isDrained: this.#drain.isDrained,
       graceMs: this.#drain.graceMs(now),

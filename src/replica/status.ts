@@ -26,6 +26,7 @@ import type { Log } from '../store/log.ts';
 import type { Nearness } from '../peers/nearness.ts';
 import type { CommitAge } from '../lag/commit-age.ts';
 import type { Room } from '../store/room.ts';
+import type { NamespaceName } from '../model/id.ts';
 import type { Member } from '../model/quorum.ts';
 import type { Settings } from '../model/settings.ts';
 import type { HashTree } from '../store/tree.ts';
@@ -36,6 +37,7 @@ export interface StatusParts {
   readonly copied: CopyProgress | undefined;
   readonly comparisons: Comparisons;
   readonly waiting: number;
+  readonly waitingEntries: ReadonlyMap<NamespaceName, number>;
   readonly isDrained: boolean;
   readonly graceMs: number;
 }
@@ -61,8 +63,9 @@ export function statusOf(
   { membership, change }: Pick<Status, 'membership' | 'change'>,
   state: ReplicaState,
   now: Now,
-  { namespaces, copied, comparisons, waiting, isDrained, graceMs }: StatusParts,
+  parts: StatusParts,
 ): Status {
+  const { namespaces, copied, comparisons, waiting, waitingEntries, isDrained, graceMs } = parts;
   const { self, settings, origin, agreed, log, peers, staleness, commitAge, room, tree } = options;
   const commitAgeMs = commitAge.commitAgeMs(now.monoMs);
   return {
@@ -90,6 +93,7 @@ export function statusOf(
       treeRoot: tree.isTrusted ? hexOf(tree.leaves.root()) : 'unknown',
       divergentKeys: comparisons.divergentKeys,
       contents: tree.census?.entries().map(([namespace, held]) => ({ namespace, ...held })),
+      waitingEntries,
     },
     peers: peers
       .all()

@@ -1,7 +1,7 @@
 // The local part of one origin's log: entries (floor, received], of which those up to `applied` are
-// visible to readers and those up to `durable` have been synced. Today an entry is applied as soon
-// as it is received; a delivery that waits holds `applied` back. Recent entries stay in memory for
-// the peers; older ones are read back from storage.
+// visible to readers and those up to `durable` have been synced. An entry may wait for what it
+// depends on (order/causal-order.ts) while later ones are visible already: then `applied` stays
+// before it. Recent entries stay in memory for the peers; older ones are read back from storage.
 //
 // Invariants:
 // (1) floor, durable and applied <= received, and what is truncated was durable or came by a jump;
@@ -57,6 +57,8 @@ export class Lane {
   applied: Seq;
   /** The last entry on disk. */
   durable: Seq;
+  /** The same as `applied`, in the last durable batch. It counts while entries wait. */
+  shown: Seq;
   chain: number;
   hlc: Hlc;
   floor: Seq;
@@ -74,6 +76,8 @@ export class Lane {
   isReplaced = false;
   /** The last entry that is in a block. */
   sealed: Seq;
+  /** Entries beyond `applied` that are not visible yet; every other one has been shown. */
+  readonly #waiting = new Set<Seq>();
   readonly #tail: Ring<Mutation> = createRing(64);
   /** In the order of the log, none below the floor. */
   #ends: BlockEnd[] = [];
@@ -87,6 +91,7 @@ export class Lane {
     this.received = state.received;
     this.applied = state.received;
     this.durable = state.received;
+    this.shown = state.received;
     this.sealed = state.received;
     this.marked = state;
     this.chain = state.chain;
@@ -110,11 +115,29 @@ export class Lane {
     if (mutation.hlc > this.hlc) this.hlc = mutation.hlc;
   }
 
-  /** The entry is visible to readers, as all before it are. */
+  /** The entry, which was received last, is not visible yet. */
+  onWaiting(seq: Seq): void {
+    assert(seq === this.received, 'lane (1): what waits has just been received');
+    assert(seq > this.applied, 'lane (1): what waits is not visible');
+    this.#waiting.add(seq);
+  }
+
+  /** Entries that were received wait. */
+  get hasWaiting(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** The entry is visible to readers; all before it are, except those that wait. */
   onApplied(seq: Seq): void {
-    assert(seq === this.applied + 1, 'lane (2): shown in the order of the log');
+    assert(seq > this.applied, 'lane (2): shown once');
     assert(seq <= this.received, 'lane (1): shown once it was received');
-    this.applied = seq;
+    if (this.#waiting.size === 0) {
+      assert(seq === this.applied + 1, 'lane (2): shown in the order of the log');
+      this.applied = seq;
+      return;
+    }
+    this.#waiting.delete(seq);
+    while (this.applied < this.received && !this.#waiting.has(this.applied + 1)) this.applied++;
   }
 
   /** Up to where all is shown; `undefined` where the last of it is not in memory. */

@@ -45,6 +45,10 @@ export class Log {
   readonly #lanes = new Map<LaneId, Lane>();
   readonly #durable: Vector = new Map();
   readonly #dirty: Lane[] = [];
+  /** Lanes with entries that wait for what they depend on, or have waited until a moment ago. */
+  readonly #waiting = new Set<Lane>();
+  /** Up to where these lanes were visible when a batch was sealed. */
+  readonly #sealedShown = createRing<Sealed>();
   /** Lanes that go on behind their mark. */
   readonly #behindMark = new Set<Lane>();
   readonly #sealed = createRing<Sealed>();
@@ -67,6 +71,25 @@ export class Log {
   /** The durable vector, one entry per lane. */
   get durable(): ReadonlyVector {
     return this.#durable;
+  }
+
+  /** The durable vector, as far as everything up to it is visible, and was so in that batch. */
+  get shown(): ReadonlyVector {
+    if (this.#waiting.size === 0) return this.#durable;
+    const shown = new Map(this.#durable);
+    for (const [origin, seq] of this.waiting())
+      if (seq < seqOf(shown, origin)) shown.set(origin, seq);
+    return shown;
+  }
+
+  /** Up to where entries are visible behind others that wait, or may be. */
+  shownBeyond(): Vector {
+    return new Map(this.waiting().map(([origin]) => [origin, this.received(origin)]));
+  }
+
+  /** The lanes with entries that wait, and up to where each is visible. */
+  waiting(): VectorEntries {
+    return Array.from(this.#waiting, ({ id, shown }) => [id, shown] as const);
   }
 
   lanes(): IterableIterator<Lane> {
@@ -167,6 +190,7 @@ export class Log {
     before.isReplaced = true;
     this.#lanes.set(origin, lane);
     this.#behindMark.delete(before);
+    this.#waiting.delete(before);
     this.#touchState(lane, out);
     this.#clear(laneSpan(origin, 1, seq), out);
     return lane;
@@ -178,6 +202,13 @@ export class Log {
     this.#touch(lane, out);
     this.#batchEntries++;
     this.#keep(lane, mutation);
+  }
+
+  /** The last entry of the lane is not visible yet. */
+  defer(lane: Lane): void {
+    if (!this.#waiting.has(lane)) lane.shown = lane.applied;
+    lane.onWaiting(lane.received);
+    this.#waiting.add(lane);
   }
 
   /** At start: a lane in storage that is left alone goes so far. */
@@ -208,6 +239,8 @@ export class Log {
   seal(out: Outbox): void {
     if (this.#batchEntries > 0) this.#metrics.batchEntries.observe(this.#batchEntries);
     this.#batchEntries = 0;
+    for (const lane of this.#waiting)
+      this.#sealedShown.push({ lsn: out.lsn, lane, head: lane.applied });
     if (this.#dirty.length === 0) return;
     for (const lane of this.#dirty) {
       this.#sealEntries(lane, out);
@@ -287,8 +320,19 @@ export class Log {
       this.#durable.set(lane.id, head);
       moved.push([lane.id, head]);
     }
+    this.#onShown(lsn);
     this.#trim();
     return moved;
+  }
+
+  /** Batches up to `lsn` are durable, and with them what was visible when they were sealed. */
+  #onShown(lsn: Lsn): void {
+    while (this.#sealedShown.size > 0 && this.#sealedShown.at(0).lsn <= lsn) {
+      const { lane, head } = present(this.#sealedShown.shift(), 'log: a sealed lane waits');
+      assert(head >= lane.shown, 'log: what is visible stays so');
+      lane.shown = head;
+      if (!lane.hasWaiting && lane.shown === lane.applied) this.#waiting.delete(lane);
+    }
   }
 
   /**

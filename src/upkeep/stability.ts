@@ -5,6 +5,9 @@
 // then on; so once all have what each had accepted when it had the delete, nothing older can
 // arrive.
 //
+// Holding means to show here: an entry that waits in causal order can still become visible, and an
+// older version with it.
+//
 //   cut -> barrier      `cut` is what every member held; each has been heard since, so what they
 //                       hold together (`barrier`) includes everything that they had accepted before
 //                       they had the cut
@@ -61,7 +64,7 @@ export class Stability {
 
   /** Deletes up to here are settled, and every member holds them now. */
   get cut(): ReadonlyVector {
-    return meetVectors([this.#settled, this.#peers.stableCut(this.#log.durable)]);
+    return meetVectors([this.#settled, this.#peers.shownCut(this.#log.shown)]);
   }
 
   /**
@@ -92,7 +95,7 @@ export class Stability {
     const { epoch } = this.#peers;
     this.#round = undefined;
     if (!this.#peers.all().every(({ greeted }) => greeted)) return;
-    const cut = this.#peers.stableCut(this.#log.durable);
+    const cut = this.#peers.shownCut(this.#log.shown);
     this.#round = { epoch, cut, barrier: undefined, isHeld: false, heard: this.#heard() };
   }
 
@@ -109,7 +112,7 @@ export class Stability {
 
   // barrier -> settled
   #await(round: Round, barrier: ReadonlyVector): void {
-    if (!dominates(this.#peers.stableCut(this.#log.durable), barrier)) return;
+    if (!dominates(this.#peers.shownCut(this.#log.shown), barrier)) return;
     round.isHeld = true;
     round.heard = this.#heard();
     if (this.#peers.all().length === 0) this.#finish(round);

@@ -3,7 +3,8 @@
 // holds even if the process of a replica that acknowledged the write ends, or its disk is lost, as
 // long as the replica knows that it has lost something: so a read of one replica sees every write
 // of all. A replica that has heard no majority since its start cannot know this, and is not judged
-// (docs/limits.md).
+// (docs/limits.md). In a causal namespace a write may wait for what it depends on at a replica that
+// has acknowledged it: a read of that replica alone does not show it yet, and is not judged.
 //
 //  behind   a read, or a list, showed an older version
 //  lacking  a read showed nothing, and no delete that may have happened by then can be newer than
@@ -36,7 +37,7 @@ export function overlap(history: History, demand: OverlapDemand): Verdict<Overla
   let checked = 0;
   for (const read of history) {
     if ((read.type !== 'get' && read.type !== 'list') || read.ok !== true) continue;
-    if (read.alone === true) continue;
+    if (read.alone === true || (read.level === 'causal' && (read.r ?? 1) === 1)) continue;
     for (const view of read.type === 'get' ? [{ ...read, by: read }] : viewsOf(read)) {
       const least = demand.replicas - (view.r ?? 1) + 1;
       const met = acknowledged.newest(view.ns, view.key, least, view.call_ns);

@@ -1,9 +1,11 @@
 // Judges a run: by the checkers, from what clients saw, and by invariants of what only the
 // simulation can see.
 
-import { type Dot, parseDot } from '../../src/model/id.ts';
+import { type Dot, type Key, parseDot } from '../../src/model/id.ts';
 import { SETTINGS_DEFAULT } from '../../src/model/settings.ts';
+import { unitOf } from '../../src/model/unit.ts';
 import { audit } from '../checkers/audit.ts';
+import { causal } from '../checkers/causal.ts';
 import { clocks } from '../checkers/clocks.ts';
 import { convergence } from '../checkers/convergence.ts';
 import { erased } from '../checkers/erased.ts';
@@ -119,6 +121,10 @@ function judgeHistory(judged: Judged): Finding[] {
       mayLose: bringsRecords(plan),
       checked: 1,
     }),
+    // What a lost disk alone held is given up, and what depends on it is shown without it.
+    ...(bringsRecords(plan)
+      ? {}
+      : { causal: causal(history, { scopeOf, withoutToken: ['onlooker'], checked: 1 }) }),
     clocks: clocks(history, clocksDemand(judged, replicas)),
     liveness: liveness(history, {
       hungMs: CLIENT_WAITS_MS + 1,
@@ -134,6 +140,12 @@ function judgeHistory(judged: Judged): Finding[] {
   return Object.entries(verdicts)
     .filter(([, { verdict }]) => verdict !== 'valid')
     .map(([check, { reason, counterexample }]) => ({ check, reason, counterexample }));
+}
+
+/** Causal order holds among the first two namespaces, and within each unit of the third. */
+function scopeOf(ns: string, key: string): string | undefined {
+  if (ns === 'un') return `un/${unitOf(key as Key)}`;
+  return ns === 'ca' || ns === 'cb' ? 'cluster' : undefined;
 }
 
 /**

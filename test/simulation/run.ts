@@ -116,6 +116,7 @@ export function simulate(plan: Plan): Run {
     workload.stand(dice.split('bystander'), plan.faultsMs);
     workload.batch(dice.split('batches'), plan.thinkMs, plan.faultsMs + AFTER_HEAL_MS);
     workload.wander(dice.split('wanderers'), plan.thinkMs, plan.faultsMs + AFTER_HEAL_MS);
+    workload.relate(dice.split('related'), plan.thinkMs, plan.faultsMs + AFTER_HEAL_MS);
     workload.clear(dice.split('ranges'), isForgetful(plan), plan.thinkMs, eraseMs);
     leases.begin(dice.split('leases'), 2 * plan.thinkMs, plan.faultsMs + AFTER_HEAL_MS);
     nemesis.begin();

@@ -45,6 +45,9 @@ export const NAMESPACES = {
   ru: { consistency: 'eventual' },
   ra: { consistency: 'eventual' },
   se: { consistency: 'eventual' },
+  ca: { consistency: 'causal' },
+  cb: { consistency: 'causal' },
+  un: { consistency: 'causal', causalScope: 'unit' },
 } as const;
 /**
  * Keys that are written all the time and not read before the end, because disks may lose them
@@ -53,6 +56,20 @@ export const NAMESPACES = {
 export const SILENT = 'st';
 export type Space = keyof typeof NAMESPACES;
 const SPACES = Object.keys(NAMESPACES) as Space[];
+
+/** Where clients with sessions write and read: any key of one namespace, or of three. */
+const SESSION_KEYS: readonly Site[] = sitesOf('se', ['w0', 'w1', 'w2', 'w3']);
+const CAUSAL_KEYS: readonly Site[] = [
+  ...sitesOf('ca', ['x', 'y', 'z']),
+  ...sitesOf('cb', ['x', 'y']),
+  ...sitesOf('un', ['u0/x', 'u0/y', 'u1/x', 'u1/y']),
+];
+const RELATED = 3;
+
+interface Site {
+  readonly ns: Space;
+  readonly key: string;
+}
 
 /** Where every client appends. */
 type FifoSpace = 'fi' | 'fl';
@@ -162,10 +179,30 @@ export class Workload {
   wander(dice: Prng, thinkMs: number, untilMs: number): void {
     for (let n = 0; n < 2; n++) {
       const own = dice.split(`wander ${n}`);
-      const each = new Wanderer(this, own, (node) => this.#cluster.replica(node).host?.sessions);
-      const client = { each, session: `wander${n}`, dice: own };
-      this.#loop({ ...client, thinkMs, untilMs }, this.nextProcess());
+      this.#wander(own, SESSION_KEYS, `wander${n}`, thinkMs, untilMs);
     }
+  }
+
+  /** Clients that react to each other through any replica, and one that only looks on. */
+  relate(dice: Prng, thinkMs: number, untilMs: number): void {
+    for (let n = 0; n < RELATED; n++)
+      this.#wander(dice.split(`related ${n}`), CAUSAL_KEYS, `related${n}`, thinkMs / 2, untilMs);
+    const own = dice.split('onlooker');
+    const client = { each: new Onlooker(this, own), session: 'onlooker', dice: own };
+    this.#loop({ ...client, thinkMs, untilMs }, this.nextProcess());
+  }
+
+  #wander(
+    dice: Prng,
+    sites: readonly Site[],
+    session: string,
+    thinkMs: number,
+    untilMs: number,
+  ): void {
+    const factsAt = (node: number): SessionFacts | undefined =>
+      this.#cluster.replica(node).host?.sessions;
+    const each = new Wanderer(this, dice, sites, factsAt);
+    this.#loop({ each, session, dice, thinkMs, untilMs }, this.nextProcess());
   }
 
   /** One more client, which only writes. */
@@ -760,13 +797,20 @@ class Keeper {
 class Wanderer {
   readonly #workload: Workload;
   readonly #dice: Prng;
+  readonly #sites: readonly Site[];
   readonly #factsAt: (node: number) => SessionFacts | undefined;
   #session: Session = NEW_SESSION;
   #node = 0;
 
-  constructor(workload: Workload, dice: Prng, factsAt: (node: number) => SessionFacts | undefined) {
+  constructor(
+    workload: Workload,
+    dice: Prng,
+    sites: readonly Site[],
+    factsAt: (node: number) => SessionFacts | undefined,
+  ) {
     this.#workload = workload;
     this.#dice = dice;
+    this.#sites = sites;
     this.#factsAt = factsAt;
   }
 
@@ -774,8 +818,9 @@ class Wanderer {
     const dice = this.#dice;
     this.#node = this.#workload.taker(this.#workload.node(dice));
     const session = this.#session;
-    const at = { node: this.#node, ns: 'se', session } as const;
-    const key = `w${dice.below(4)}`;
+    const site = this.#sites[dice.below(this.#sites.length)];
+    const { ns, key } = present(site, 'a wanderer has sites');
+    const at = { node: this.#node, ns, session } as const;
     const kind = dice.next();
     const w = this.#workload.copies(dice, this.#node);
     if (kind < 0.3) return { ...at, key, type: 'put', value: this.#workload.nextValue(), w };
@@ -794,6 +839,27 @@ class Wanderer {
       this.#session = NEW_SESSION;
     else this.#session = sessionAfter(this.#session, outcome, ALL_GUARANTEES, facts);
   }
+}
+
+/** Lists related keys at any replica. It has no session. */
+class Onlooker {
+  readonly #workload: Workload;
+  readonly #dice: Prng;
+
+  constructor(workload: Workload, dice: Prng) {
+    this.#workload = workload;
+    this.#dice = dice;
+  }
+
+  next(): Step {
+    const node = this.#workload.node(this.#dice);
+    const { ns } = present(CAUSAL_KEYS[this.#dice.below(CAUSAL_KEYS.length)], 'sites');
+    return { node, ns, key: '', type: 'list', reverse: this.#dice.chance(0.5), onUnmet: 'usual' };
+  }
+}
+
+function sitesOf(ns: Space, keys: readonly string[]): Site[] {
+  return keys.map((key) => ({ ns, key }));
 }
 
 /** Writes keys that grow with its count at any replica, and reads the latest ones at any other. */

@@ -29,6 +29,7 @@ import { Recovery } from '../../src/store/recovery.ts';
 import { MemoryDisk } from '../cluster/memory-disk.ts';
 import { helloOf, membershipOf, membersOf, mutation, origin, settingsOf } from './build.ts';
 import { readBack, release, type Sent, sent } from './outbox.ts';
+import { shownAtOnce } from './shown-at-once.ts';
 
 /** The members, by index, unless a test names others: this replica is the first. */
 export const [AP, EU, US] = [0, 1, 2];
@@ -118,6 +119,7 @@ export class MachineRoom {
     const heartbeat = heartbeatOf({ vector, ...says });
     peer.onHeard(this.now.monoMs);
     peer.learn(vector);
+    peer.onShown(heartbeat.waiting ?? []);
     this.core.reports.onHeartbeat(index, heartbeat);
     this.core.stability.onHeartbeat(index);
     return heartbeat;
@@ -193,7 +195,7 @@ export class MachineRoom {
   #recover(): void {
     const { checkpoint, held, log, metrics, origin: current, own, tree } = this.core;
     const nothing = (): ReadonlySet<never> => new Set();
-    const replay = replayOf(this.core, () => {});
+    const replay = replayOf(this.core, shownAtOnce(this.core), () => {});
     const begin = (): void => {
       checkpoint.open(this.turn);
       own.begin(log, current);

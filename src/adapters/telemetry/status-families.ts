@@ -152,6 +152,12 @@ function namespaceFamilies(whole: Whole): readonly Family[] {
         })),
     ),
     whole(
+      'conit_delivery_waiting',
+      'Log entries of a causal namespace that are not visible yet, because they wait for what they depend on.',
+      ({ self }) =>
+        Array.from(self.waitingEntries, ([namespace, value]) => ({ labels: { namespace }, value })),
+    ),
+    whole(
       'conit_namespace_missing_entries',
       'Log entries that this replica is known to lack, for each namespace whose lag is bounded.',
       ({ self }) =>

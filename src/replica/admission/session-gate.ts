@@ -4,7 +4,7 @@
 // instead. At its deadline a request is refused, and for good if no replica holds the entries any
 // more.
 
-import type { Sessions } from '../../consistency/sessions.ts';
+import { LOST_BEATS, type Sessions } from '../../consistency/sessions.ts';
 import type { ReadAdmission } from '../../lag/read-admission.ts';
 import type { Turn } from '../../model/effect.ts';
 import { type Fault, fault } from '../../model/fault.ts';
@@ -27,12 +27,6 @@ export interface SessionGateOptions {
   readonly sessions: Sessions;
   readonly settings: Settings;
 }
-
-/**
- * What is on its way from a replica that has just died arrives, and is reported, within so many
- * heartbeats. Before that nothing counts as lost.
- */
-const LOST_BEATS = 6;
 
 export function sessionGate(options: SessionGateOptions): RequestGate<Sessional>['ask'] {
   const { sessions } = options;

@@ -79,6 +79,8 @@ import type { Settings } from '../../model/settings.ts';
 import { ANSWERS_LATE, ANSWERS_TOO_FEW, STOPPED } from '../../model/reasons.ts';
 import { includes, merge } from '../../conflict/merge.ts';
 import type { Stability } from '../../upkeep/stability.ts';
+import type { CausalOrder } from '../../order/causal-order.ts';
+import type { RecordName } from '../../store/record-index.ts';
 import type { Admits } from './desk.ts';
 
 /**
@@ -92,6 +94,11 @@ const UNHELD_LATE =
 const UNHELD_LOST =
   'too few replicas can be reached to confirm the newest version; later reads may or may not show it';
 const NO_VECTOR: ReadonlyVector = new Map();
+const TOO_MUCH_WAITS = fault(
+  'overloaded',
+  'too many writes wait here for others in causal order; read elsewhere, or with r=1',
+  { retryAfterMs: 1000 },
+);
 /** A peer's question waits this long for a commit of ours. */
 const HELD_MS_MAX = 200;
 
@@ -118,6 +125,8 @@ export interface ReadsParts {
   readonly admits: Admits;
   readonly hasten: Hasten;
   readonly lot: ParkingLot;
+  /** The newest version of a key that is logged here and not visible yet. */
+  readonly waiting: CausalOrder['newest'];
 }
 
 export class Reads {
@@ -186,11 +195,13 @@ export class Reads {
    * records answers `damaged`.
    */
   onRequest(peer: number, request: ReadRequest, mayLack: boolean, turn: Turn): void {
-    if (mayLack) {
+    const cell = this.#options.table.read(request.namespace, request.key);
+    const held = mayLack ? undefined : this.#withWaiting(request, cell);
+    if (held === undefined) {
       turn.send(peer, replyOf(request, true, undefined));
       return;
     }
-    const { lsn, damaged, record } = this.#options.table.read(request.namespace, request.key);
+    const { lsn, damaged, record } = held;
     const reply = replyOf(request, damaged, record);
     if (lsn <= this.#durableLsn) return turn.send(peer, reply);
     const late = {
@@ -276,7 +287,21 @@ export class Reads {
     return replyOf(request, damaged, record);
   }
 
-  #ask(command: ReadCommand<Asker>, terms: Terms, cell: Cell, turn: Turn): void {
+  /**
+   * What this replica holds of a key, whether or not it is visible: an acknowledged write counts in
+   * quorum reads while it waits in causal order. `undefined`: memory does not know all of it.
+   */
+  #withWaiting({ namespace, key }: RecordName, cell: Cell): Cell | undefined {
+    const waiting = this.#parts.waiting(namespace, key);
+    if (waiting === undefined || cell.damaged) return cell;
+    if (waiting === 'unknown') return undefined;
+    const record = cell.record === undefined ? waiting.record : merge(cell.record, waiting.record);
+    return { ...cell, record, lsn: Math.max(cell.lsn, waiting.lsn) };
+  }
+
+  #ask(command: ReadCommand<Asker>, terms: Terms, own: Cell, turn: Turn): void {
+    const cell = this.#withWaiting(command, own);
+    if (cell === undefined) return refuseWith(command.client, turn, TOO_MUCH_WAITS);
     const unfit = this.#parts.admission.unfit(command.namespace);
     this.#begin(questionOf('read', command, terms, unfit), cell, turn);
   }

@@ -45,7 +45,6 @@ import { compareVersions } from '../../conflict/version-order.ts';
 import { PendingWrite, PendingWrites, type RunFacts, type WriteFacts } from '../../quorum/put.ts';
 import { Replays } from '../../quorum/replay.ts';
 import { isReachable } from '../../quorum/tally.ts';
-import type { Lane } from '../../store/lane.ts';
 import type { Cell } from '../../store/cells.ts';
 import type { Table } from '../../store/table.ts';
 import { stampDoubt } from '../../consistency/clock-doubt.ts';
@@ -59,6 +58,8 @@ import type { AgreedClock } from '../../consistency/agreed-clock.ts';
 import type { Metrics } from '../../model/metrics.ts';
 import { applyEntry, type ApplyOptions } from '../../store/apply.ts';
 import type { Room } from '../../store/room.ts';
+import { Past, type PastOptions } from '../../order/past.ts';
+import { isOneScope } from '../../order/scope.ts';
 import type { Admits } from './desk.ts';
 
 const NO_DOTS: readonly Dot[] = [];
@@ -72,7 +73,6 @@ type Content = Omit<
   | 'w'
   | 'r'
   | 'timeoutMs'
-  | 'session'
   | 'conditions'
   | 'respondAsync'
   | 'returnsOld'
@@ -93,6 +93,9 @@ const AHEAD = refused(
 const REMOVED_AHEAD =
   'the version to be deleted is stamped ahead of this clock; it stays. Try again later';
 
+const UNITS_DIFFER =
+  'an atomic batch changes keys of one unit in a namespace with "causalScope": "unit"; nothing was written';
+
 /** After this many losses to concurrent values the client gets its answer. */
 const DELETE_REPEATS_MAX = 2;
 
@@ -102,15 +105,24 @@ const DELETE = {
   contentType: '',
   ttlMs: 0,
   idempotency: undefined,
+  session: undefined,
   tags: [],
   weight: 0,
 } as const;
 
-export interface WritesOptions extends KeyClaimsOptions, ApplyOptions {
+/** A write's part in a run. */
+interface InRun {
+  readonly group: string;
+  /** What the whole run replaces, which its first entry names. */
+  readonly replaced: readonly Dot[];
+}
+
+const NO_RUN: InRun = { group: '', replaced: NO_DOTS };
+
+export interface WritesOptions extends KeyClaimsOptions, ApplyOptions, PastOptions {
   readonly agreed: AgreedClock;
   readonly clock: HybridClock;
   readonly metrics: Metrics;
-  readonly ownLanes: readonly Lane[];
   readonly room: Room;
   readonly table: Table;
 }
@@ -127,6 +139,7 @@ export class Writes {
   readonly #pending: PendingWrites;
   readonly #replays: Replays;
   readonly #looks: Looks;
+  readonly #past: Past;
   readonly claims: KeyClaims;
 
   constructor(options: WritesOptions, { admits, read }: WritesParts) {
@@ -136,6 +149,7 @@ export class Writes {
     this.#pending = new PendingWrites(origin, self.index, settings.members.length, metrics);
     this.#replays = new Replays(settings.members.length, metrics);
     this.#looks = new Looks(read);
+    this.#past = new Past(options);
     this.claims = new KeyClaims(options);
   }
 
@@ -362,6 +376,10 @@ export class Writes {
   /** Every item is decided before the first entry. */
   #writeRun(command: RunCommand, terms: Terms, turn: Turn): boolean {
     const { client, namespace, items } = command;
+    if (!isOneScope(terms.namespace, namespace, items)) {
+      refuse(client, turn, 'invalid-parameter', UNITS_DIFFER);
+      return false;
+    }
     const cells = items.map(({ key }) => this.#options.table.read(namespace, key));
     for (const [item, decidable] of items.entries()) {
       const decision = this.#decide(decidable, cells[item] as Cell, turn.now);
@@ -381,13 +399,20 @@ export class Writes {
     const { namespace, items } = command;
     const { table, clock } = this.#options;
     const hlc = clock.tick(turn.now.wallMs);
+    const cells = items.map(({ key }) => table.read(namespace, key));
+    // A run is shown as a whole: its first entry waits for everything that any of it depends on.
+    const replaced = cells.flatMap(({ record }) => (record === undefined ? [] : dotsOf(record)));
     const entries = items.map((item, index) => {
       const isLast = index === items.length - 1;
       const idempotency = isLast ? command.idempotency : undefined;
+      const session = index === 0 ? command.session : undefined;
       const cell = table.read(namespace, item.key);
       const isNew = !shows(cell.record, turn.now.wallMs);
-      const group = runName(index, items.length);
-      return this.#mint({ ...item, namespace, idempotency }, cell, isNew, hlc, turn, group);
+      const run = {
+        group: runName(index, items.length),
+        replaced: index === 0 ? replaced : NO_DOTS,
+      };
+      return this.#mint({ ...item, namespace, idempotency, session }, cell, isNew, hlc, turn, run);
     });
     const first = present(entries[0], 'writes: a run has an entry');
     const last = present(entries.at(-1), 'writes: a run has an entry');
@@ -420,14 +445,13 @@ export class Writes {
     return record === undefined || this.#options.clock.witness(stampOf(record), now.wallMs);
   }
 
-  /** `group`: its place in a run. */
   #mint(
     command: Content,
     cell: Cell,
     created: boolean,
     hlc: Hlc,
     turn: Turn,
-    group = '',
+    run: InRun = NO_RUN,
   ): Mutation {
     const { log, table, ownLanes, room } = this.#options;
     const lane = present(ownLanes.at(-1), 'writes: this incarnation has a lane');
@@ -439,12 +463,12 @@ export class Writes {
         seq: log.next(lane).seq,
         hlc,
         lane: lane.number,
-        group,
+        group: run.group,
         namespace: command.namespace,
         key: command.key,
         operation: command.operation,
         created: isPut && created,
-        dependencies: this.#dependencies(lane, cell.record),
+        dependencies: this.#past.of(lane, command, cell.record, run.replaced),
         expiresAtMs: isPut && command.ttlMs > 0 ? deadlineOf(command.ttlMs, hlc, turn.now) : 0,
         tags: command.tags,
         weight: command.weight,
@@ -461,21 +485,6 @@ export class Writes {
     assert(merged === 'won' || cell.damaged, 'writes: newer than what it replaces');
     this.#options.metrics.writes++;
     return mutation;
-  }
-
-  /**
-   * The version that it replaces; the first entry of an incarnation also names the last entry of
-   * the one before.
-   */
-  #dependencies(lane: Lane, replaced: Record | undefined): readonly Dot[] {
-    const dots: Dot[] = [];
-    if (lane.received === 0) {
-      const earlier = this.#options.ownLanes.findLast((own) => own !== lane && own.received > 0);
-      if (earlier !== undefined) dots.push({ origin: earlier.id, seq: earlier.received });
-    }
-    for (const dot of replaced === undefined ? NO_DOTS : dotsOf(replaced))
-      if (dot.origin !== lane.id) dots.push(dot);
-    return dots.length === 0 ? NO_DOTS : dots;
   }
 
   #pendingOf(

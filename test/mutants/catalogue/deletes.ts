@@ -25,7 +25,7 @@ export const deletes: readonly Mutant[] = [
     number: 28,
     title: 'a tombstone is dropped once this replica has it',
     file: 'src/upkeep/stability.ts',
-    replace: 'return meetVectors([this.#settled, this.#peers.stableCut(this.#log.durable)]);',
+    replace: 'return meetVectors([this.#settled, this.#peers.shownCut(this.#log.shown)]);',
     with: 'return this.#log.durable;',
     foundBy: sim,
   },
@@ -35,8 +35,8 @@ export const deletes: readonly Mutant[] = [
     title:
       'a tombstone is dropped once all replicas have it, while older writes are still on the way',
     file: 'src/upkeep/stability.ts',
-    replace: 'return meetVectors([this.#settled, this.#peers.stableCut(this.#log.durable)]);',
-    with: 'return this.#peers.stableCut(this.#log.durable);',
+    replace: 'return meetVectors([this.#settled, this.#peers.shownCut(this.#log.shown)]);',
+    with: 'return this.#peers.shownCut(this.#log.shown);',
     foundBy: named(FORGETTING, 'a tombstone here waits for what the others had accepted'),
   },
   {

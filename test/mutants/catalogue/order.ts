@@ -81,8 +81,8 @@ export const order: readonly Mutant[] = [
     number: 17,
     title: 'a read in a fifo namespace shows a write before earlier writes of its origin',
     file: 'src/model/level.ts',
-    replace: "repairs: 'stream',",
-    with: "repairs: 'record',",
+    replace: "fifo: { desk: 'multi-leader', repairs: 'stream',",
+    with: "fifo: { desk: 'multi-leader', repairs: 'record',",
     foundBy: {
       kind: 'test',
       file: 'test/scenario/read.test.ts',

@@ -263,11 +263,11 @@ describe('a file', () => {
 
   it('with wrong policies is refused with every problem listed', () => {
     const text = `namespaces:
-      cart: {consistency: causal}
+      cart: {consistency: strict}
       Ledger: {}
       price: {w: 9, colour: blue}`;
     expect(refusals(withFile('conit.yaml', text))).toEqual([
-      'conit.yaml: namespaces.cart.consistency consistency "causal" is not built yet',
+      'conit.yaml: namespaces.cart.consistency consistency "strict" is not built yet',
       'conit.yaml: namespaces.Ledger a namespace name matches [a-z][a-z0-9-]{0,62}',
       'conit.yaml: namespaces.price.colour "colour" is not a policy setting',
       'conit.yaml: namespaces.price.w must be 1 to 1, majority, all, local or each',

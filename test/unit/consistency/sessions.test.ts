@@ -46,14 +46,17 @@ describe('what a session lacks here', () => {
 });
 
 describe('an entry is everywhere', () => {
-  it('once every member holds it durably', () => {
+  it('once every member holds it durably, and shows it', () => {
     const dot = { origin: OF_EU, seq: 1 };
     room.hold(room.next(OF_EU));
     room.greet(EU, { vector: [[OF_EU, 1]] });
     expect(sessions().isEverywhere(dot)).toBe(false);
     room.greet(US);
     expect(sessions().isEverywhere(dot)).toBe(false);
-    room.hear(US, [[OF_EU, 1]]);
+    room.hear(EU);
+    room.hear(US, [[OF_EU, 1]], { waiting: [[OF_EU, 0]] });
+    expect(sessions().isEverywhere(dot)).toBe(false);
+    room.hear(US);
     expect(sessions().isEverywhere(dot)).toBe(true);
   });
 

@@ -11,6 +11,7 @@ export const elsewhere: { readonly [path: string]: string } = {
   'entropy/snapshot-client.ts': 'both ends in unit/entropy/snapshot.test.ts',
   'entropy/snapshot-server.ts': 'both ends in unit/entropy/snapshot.test.ts',
   'entropy/tree-step.ts': 'the steps of unit/entropy/tree-walk.test.ts',
+  'order/wait-queue.ts': 'the queues of unit/order/causal-order.test.ts',
   'quorum/list-round.ts': 'shapes of a list that scenario/quorum-list.test.ts makes',
   'quorum/put.ts': 'property/pending-writes.property.test.ts',
   'quorum/tally.ts': 'property/quorum.property.test.ts',

@@ -263,6 +263,7 @@ export function createReferenceService(): ReferenceService {
       clock: { state: 'agreed', aheadMs: 0 },
       divergentKeys: undefined,
       contents: undefined,
+      waitingEntries: new Map(),
     },
     peers: ['us-1', 'ap-1'].map((id) => ({
       id: id as ReplicaId,

@@ -14,6 +14,7 @@ import { storedHeads } from '../../../src/store/tip.ts';
 import { CHECKPOINT_NEVER, key, mutation, namespace, run } from '../../support/build.ts';
 import { MachineRoom, ownOrigin } from '../../support/machine-room.ts';
 import { readBack } from '../../support/outbox.ts';
+import { shownAtOnce } from '../../support/shown-at-once.ts';
 
 const OWN = ownOrigin(1);
 const NS = namespace('ns');
@@ -226,7 +227,7 @@ function recovered(): Core {
   const { log, held, tree, metrics } = core;
   const turn = new HostTurn(core.timers);
   const park = (): ReadonlySet<never> => new Set();
-  const replay = replayOf(core, () => {});
+  const replay = replayOf(core, shownAtOnce(core), () => {});
   let isDone = false;
   const done = () => (isDone = true);
   new Recovery(log, held, tree, metrics, park, replay, done).begin(turn);

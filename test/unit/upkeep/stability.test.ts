@@ -28,7 +28,10 @@ function beat(vector: VectorEntries = []): VectorEntries {
 /** This replica and its peers hold one entry of ours, and a round has begun with it. */
 function begin(): void {
   room.hold(...run(OWN, 1));
-  for (const peer of PEERS) room.greet(peer, { vector: [[OWN, 1]] });
+  for (const peer of PEERS) {
+    room.greet(peer, { vector: [[OWN, 1]] });
+    room.hear(peer);
+  }
   look();
 }
 
@@ -62,8 +65,7 @@ describe('the cut that every member holds', () => {
     for (let n = 0; n < 3; n++) expect(beat()).toEqual([]);
     room.hold(...run(EU1, 1));
     for (let n = 0; n < 3; n++) expect(beat()).toEqual([]);
-    room.peer(US).learn([[EU1, 1]]);
-    expect(look()).toEqual([]);
+    expect(beat([[EU1, 1]])).toEqual([]);
     expect(beat()).toEqual([[OWN, 1]]);
   });
 
@@ -72,8 +74,7 @@ describe('the cut that every member holds', () => {
     beat();
     room.hold(...run(OWN, 3).slice(2));
     for (let n = 0; n < 3; n++) expect(beat()).toEqual([]);
-    for (const peer of PEERS) room.peer(peer).learn([[OWN, 2]]);
-    look();
+    expect(beat([[OWN, 2]])).toEqual([]);
     expect(beat()).toEqual([[OWN, 1]]);
   });
 
@@ -102,6 +103,22 @@ describe('the cut that every member holds', () => {
     expect(look()).toEqual([[OWN, 1]]);
     room.greet(US);
     expect(look()).toEqual([]);
+  });
+});
+
+describe('an entry that waits in causal order', () => {
+  it('at a member keeps everything until it is visible there', () => {
+    begin();
+    room.hold(...run(OWN, 2).slice(1));
+    const waiting: VectorEntries = [[OWN, 1]];
+    for (let n = 0; n < 6; n++) {
+      room.hear(EU, [[OWN, 2]]);
+      room.hear(US, [[OWN, 2]], { waiting });
+      look();
+    }
+    expect(look()).toEqual([]);
+    for (let n = 0; n < 6; n++) beat();
+    expect(look()).toEqual([[OWN, 2]]);
   });
 });
 

@@ -1,8 +1,9 @@
 // The periodic message:
 //
 //   heartbeat = hlc u64 | vector | ping f64 | echo f64 | echo delay f64 | heads | wall f64
-//             | commit age f64 | health*
+//             | commit age f64 | health* | waiting
 //
+// `waiting` is a vector, and is omitted if it has no entries.
 // Times are milliseconds.
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
@@ -13,8 +14,9 @@ import type { MessageCodec } from '../message-codec.ts';
 
 export const heartbeatCodec: MessageCodec<Heartbeat> = { bytesMax, write, read };
 
-function bytesMax({ vector, heads, health }: Heartbeat): number {
-  return vectorBytesMax(vector) + vectorBytesMax(heads) + health.length * HEALTH_BYTES_MAX;
+function bytesMax({ vector, heads, health, waiting = [] }: Heartbeat): number {
+  const vectors = [vector, heads, waiting].reduce((sum, each) => sum + vectorBytesMax(each), 0);
+  return vectors + health.length * HEALTH_BYTES_MAX;
 }
 
 function write(writer: ByteWriter, heartbeat: Heartbeat): void {
@@ -28,6 +30,7 @@ function write(writer: ByteWriter, heartbeat: Heartbeat): void {
   writer.f64(heartbeat.commitAgeMs);
   writer.varint(heartbeat.health.length);
   for (const each of heartbeat.health) writeHealth(writer, each);
+  if (heartbeat.waiting !== undefined) writeVector(writer, heartbeat.waiting);
 }
 
 function read(reader: ByteReader): Heartbeat | undefined {
@@ -42,7 +45,16 @@ function read(reader: ByteReader): Heartbeat | undefined {
   const health = readHealths(reader);
   if (health === undefined) return undefined;
   const echoed = { ping, echo, echoDelayMs, heads };
-  return { kind: 'heartbeat', hlc, vector, ...echoed, wallMs, commitAgeMs, health };
+  const heartbeat = {
+    kind: 'heartbeat',
+    hlc,
+    vector,
+    ...echoed,
+    wallMs,
+    commitAgeMs,
+    health,
+  } as const;
+  return reader.finished ? heartbeat : { ...heartbeat, waiting: readVector(reader) };
 }
 
 /** A time or a duration: finite, and not negative. */

@@ -58,6 +58,7 @@ const status: Status = {
     treeRoot: '00000000000000aa',
     clock: { state: 'drifted', aheadMs: 3_600_000 },
     divergentKeys: 2,
+    waitingEntries: new Map(),
     contents: [
       { namespace: 'demo' as NamespaceName, keys: 3, tombstones: 1, bytes: 400 },
       { namespace: 'bench' as NamespaceName, keys: 1, tombstones: 0, bytes: 90 },
