@@ -33,11 +33,11 @@ export type Delivered = 'shown' | 'waiting';
 
 export class Delivery {
   readonly #options: DeliveryOptions;
-  readonly causal: CausalOrder;
+  readonly order: CausalOrder;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
-    this.causal = new CausalOrder({
+    this.order = new CausalOrder({
       ...options,
       show: (lane, entry, turn) => {
         this.#show(lane, entry, turn);
@@ -52,11 +52,11 @@ export class Delivery {
     assert(mutation.seq > lane.applied, 'delivery: what is offered is not shown yet');
     const { namespace, key } = mutation;
     const scope = scopeOf(this.#options.rulesOf(namespace), namespace, key);
-    const waits = scope !== undefined && this.causal.defers(lane, mutation, scope, turn);
+    const waits = scope !== undefined && this.order.defers(lane, mutation, scope, turn);
     // A retry of the request is recognised while its write waits.
     if (waits) this.#options.idempotency.remember(mutation, turn);
     else this.#show(lane, mutation, turn);
-    this.causal.onReceived(lane, turn);
+    this.order.onReceived(lane, turn);
     return waits ? 'waiting' : 'shown';
   }
 

@@ -83,7 +83,7 @@ export function createMachines(core: Core, { fits, admits, run, onRecovered }: P
     if (peer?.greeted === true) exchange.hasten(holderOf(peer), of, turn);
   };
   const lot = new ParkingLot(settings.readsPendingMax);
-  const waiting: CausalOrder['newest'] = (...name) => delivery.causal.newest(...name);
+  const waiting: CausalOrder['newest'] = (...name) => delivery.order.newest(...name);
   const reads = new Reads(core, { admission, admits, hasten, lot, waiting });
   const writes = new Writes(core, {
     admits,
@@ -115,7 +115,7 @@ export function createMachines(core: Core, { fits, admits, run, onRecovered }: P
   const shared = { ...core, catchUp, heal };
   const onJump = (lane: Lane, turn: Turn): void => {
     streams.relearn(lane);
-    delivery.causal.onJump(lane, turn);
+    delivery.order.onJump(lane, turn);
   };
   const resync = new Resync({ ...shared, retryMs: RETRY_MS, onJump });
   return {
@@ -180,8 +180,8 @@ export function tableOf(
   return {
     intake: { onBeat: (turn) => intake.onBeat(turn) },
     delivery: {
-      onBeat: (turn) => delivery.causal.onBeat(turn),
-      onDue: (turn) => delivery.causal.onDue(turn),
+      onBeat: (turn) => delivery.order.onBeat(turn),
+      onDue: (turn) => delivery.order.onDue(turn),
     },
     admission: { onBeat: ({ now }) => admission.onBeat({ now, isOpen: condition.isOpen }) },
     heartbeats: {

@@ -146,7 +146,7 @@ export class PeerDesk {
   /** The same, or entries of the namespace wait: what its table shows is not all that it holds. */
   #mayLackIn(message: SurveyRequest | SurveyReply): boolean {
     if (this.#mayLack || message.kind === 'survey-reply') return this.#mayLack;
-    return this.#machines.delivery.causal.counts.has(message.namespace);
+    return this.#machines.delivery.order.counts.has(message.namespace);
   }
 
   #onHello(peer: Peer, hello: Hello, turn: Turn): void {

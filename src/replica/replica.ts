@@ -191,11 +191,8 @@ export class Replica {
   }
 
   status(now: Now): Status {
-    return statusOf(this.#core, this.#machines.succession, this.state, now, {
+    return statusOf(this.#core, this.#machines, this.state, now, {
       namespaces: this.#machines.admission.report(now.monoMs),
-      copied: this.#machines.resync.progress,
-      comparisons: this.#machines.antiEntropy.comparisons,
-      waitingEntries: this.#machines.delivery.causal.counts,
       waiting: this.waiting,
       isDrained: this.#drain.isDrained,
       graceMs: this.#drain.graceMs(now),

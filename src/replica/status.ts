@@ -16,6 +16,7 @@ import type {
 } from '../model/status.ts';
 import { countMissing, type ReadonlyVector } from '../model/vector.ts';
 import type { Comparisons } from '../entropy/comparisons.ts';
+import type { Delivery } from '../order/delivery.ts';
 import { refuse } from '../model/refuse.ts';
 import type { Peer, Peers } from '../peers/peers.ts';
 import type { AgreedClock } from '../consistency/agreed-clock.ts';
@@ -26,18 +27,22 @@ import type { Log } from '../store/log.ts';
 import type { Nearness } from '../peers/nearness.ts';
 import type { CommitAge } from '../lag/commit-age.ts';
 import type { Room } from '../store/room.ts';
-import type { NamespaceName } from '../model/id.ts';
 import type { Member } from '../model/quorum.ts';
 import type { Settings } from '../model/settings.ts';
 import type { HashTree } from '../store/tree.ts';
 
-/** What the parts contribute to it. */
+/** Machines that contribute to it. */
+export interface StatusMachines {
+  readonly antiEntropy: { readonly comparisons: Comparisons };
+  readonly delivery: Pick<Delivery, 'order'>;
+  readonly resync: { readonly progress: CopyProgress | undefined };
+  readonly succession: Pick<Status, 'membership' | 'change'>;
+}
+
+/** What else it says. */
 export interface StatusParts {
   readonly namespaces: readonly NamespaceLag[];
-  readonly copied: CopyProgress | undefined;
-  readonly comparisons: Comparisons;
   readonly waiting: number;
-  readonly waitingEntries: ReadonlyMap<NamespaceName, number>;
   readonly isDrained: boolean;
   readonly graceMs: number;
 }
@@ -60,12 +65,14 @@ export interface StatusOptions {
 
 export function statusOf(
   options: StatusOptions,
-  { membership, change }: Pick<Status, 'membership' | 'change'>,
+  { antiEntropy, delivery, resync, succession }: StatusMachines,
   state: ReplicaState,
   now: Now,
-  parts: StatusParts,
+  { namespaces, waiting, isDrained, graceMs }: StatusParts,
 ): Status {
-  const { namespaces, copied, comparisons, waiting, waitingEntries, isDrained, graceMs } = parts;
+  const { membership, change } = succession;
+  const { comparisons } = antiEntropy;
+
   const { self, settings, origin, agreed, log, peers, staleness, commitAge, room, tree } = options;
   const commitAgeMs = commitAge.commitAgeMs(now.monoMs);
   return {
@@ -88,12 +95,12 @@ export function statusOf(
       isDiskLow: room.isLow,
       isDrained,
       graceMs,
-      copy: copied,
+      copy: resync.progress,
       namespaces,
       treeRoot: tree.isTrusted ? hexOf(tree.leaves.root()) : 'unknown',
       divergentKeys: comparisons.divergentKeys,
       contents: tree.census?.entries().map(([namespace, held]) => ({ namespace, ...held })),
-      waitingEntries,
+      waitingEntries: delivery.order.counts,
     },
     peers: peers
       .all()

@@ -1,8 +1,9 @@
 // The seeded bugs: those of the list in docs/testing.md that this version of the product could
 // have, and some of our own. The missing numbers belong to what is not built: strict reads and
-// leases (3, 5, 6), siblings and CRDTs (11 to 14), causal order (15), caches (19, 20), numeric
-// bounds (24), and transactions (30 to 33).
+// leases (3, 5, 6), siblings and CRDTs (11 to 14), caches (19, 20), numeric bounds (24), and
+// transactions (30 to 33).
 
+import { causal } from './catalogue/causal.ts';
 import { checkpoints } from './catalogue/checkpoints.ts';
 import { clocks } from './catalogue/clocks.ts';
 import { costs } from './catalogue/costs.ts';
@@ -26,6 +27,7 @@ export const catalogue: readonly Mutant[] = [
   ...quorums,
   ...lives,
   ...order,
+  ...causal,
   ...clocks,
   ...streams,
   ...snapshots,

@@ -60,13 +60,13 @@ describe('an entry whose dependency was not received', () => {
       5: { ns: 'fi' },
     });
     expect(room.receive(...lane)).toEqual(['waiting', 'waiting', 'shown', 'shown', 'shown']);
-    expect([...room.delivery.causal.counts]).toEqual([
+    expect([...room.delivery.order.counts]).toEqual([
       ['ca', 1],
       ['cb', 1],
     ]);
     room.receive(...needed);
     expect(shown().slice(-4)).toEqual(['b.1:1 shown', 'b.1:2 shown', 'a.1:2 shown', 'a.1:3 shown']);
-    expect(room.delivery.causal.counts.size).toBe(0);
+    expect(room.delivery.order.counts.size).toBe(0);
   });
 
   it('holds back the position of its lane, and the vector that is shown', () => {
@@ -100,11 +100,11 @@ describe('an entry whose dependency was not received', () => {
 
   it('is the newest version of its key for a quorum read', () => {
     room.receive(first);
-    const newest = room.delivery.causal.newest(namespace('ca'), key('k1'));
+    const newest = room.delivery.order.newest(namespace('ca'), key('k1'));
     expect(newest).toMatchObject({ lsn: room.out.lsn, record: { origin: B, seq: 1 } });
-    expect(room.delivery.causal.newest(namespace('ca'), key('k2'))).toBeUndefined();
+    expect(room.delivery.order.newest(namespace('ca'), key('k2'))).toBeUndefined();
     room.receive(...needed);
-    expect(room.delivery.causal.newest(namespace('ca'), key('k1'))).toBeUndefined();
+    expect(room.delivery.order.newest(namespace('ca'), key('k1'))).toBeUndefined();
   });
 });
 
@@ -168,18 +168,18 @@ describe('more bytes than memory has room for', () => {
     room = new DeliveryRoom({ bytesMax: 1, tailBytes: 1 });
     room.receive(...laneOf(B, 20, { 1: { after: [dot(A, 1)] } }));
     room.settle();
-    expect(room.delivery.causal.newest(namespace('ca'), key('k1'))).toBe('unknown');
+    expect(room.delivery.order.newest(namespace('ca'), key('k1'))).toBe('unknown');
     room.receive(...laneOf(A, 1));
     room.settle();
     expect(shown()).toHaveLength(21);
     expect(room.value('ca', 'k20')).toBe('b.1:20');
-    expect(room.delivery.causal.newest(namespace('ca'), key('k1'))).toBeUndefined();
+    expect(room.delivery.order.newest(namespace('ca'), key('k1'))).toBeUndefined();
   });
 
   it('are taken from memory while they are not durable', () => {
     room = new DeliveryRoom({ bytesMax: 1, tailBytes: 1 });
     room.receive(...laneOf(B, 3, { 1: { after: [dot(A, 1)] } }), ...laneOf(A, 1));
-    room.delivery.causal.onDue(room.out);
+    room.delivery.order.onDue(room.out);
     expect(shown()).toHaveLength(4);
   });
 });
@@ -189,7 +189,7 @@ describe('many entries that are due at once', () => {
     room.receive(...laneOf(B, 600, { 1: { after: [dot(A, 1)] } }), ...laneOf(A, 1));
     expect(shown()).toHaveLength(257);
     for (const count of [513, 601, 601]) {
-      room.delivery.causal.onDue(room.out);
+      room.delivery.order.onDue(room.out);
       expect(shown()).toHaveLength(count);
     }
   });
@@ -202,13 +202,13 @@ describe('a dependency that no disk holds any more', () => {
   });
 
   it('is waited for as long as it may come', () => {
-    room.delivery.causal.onBeat(room.out);
+    room.delivery.order.onBeat(room.out);
     expect(shown()).toEqual(['a.1:1 shown']);
   });
 
   it('is given up, counted and noted', () => {
     room.lost.add(A);
-    room.delivery.causal.onBeat(room.out);
+    room.delivery.order.onBeat(room.out);
     expect(shown()).toEqual(['a.1:1 shown', 'b.1:1 shown', 'b.1:2 shown']);
     expect(room.metrics.dependenciesLost).toBe(1);
     expect(room.out.notes).toContainEqual(
@@ -223,9 +223,9 @@ it('a lane that jumps to the end of a copy takes what waited in it along', () =>
   room.commit();
   const head = { origin: B, seq: 5, chain: 7, hlc: 9 };
   const lane = room.log.jump(head, room.out);
-  if (lane !== undefined) room.delivery.causal.onJump(lane, room.out);
+  if (lane !== undefined) room.delivery.order.onJump(lane, room.out);
   expect(shown()).toEqual(['c.1:1 shown']);
   room.commit();
   expect(room.log.waiting()).toEqual([]);
-  expect(room.delivery.causal.counts.size).toBe(0);
+  expect(room.delivery.order.counts.size).toBe(0);
 });
