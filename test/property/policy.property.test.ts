@@ -24,7 +24,7 @@ const BUILT_FIELDS = [
   'minServing',
   'session',
 ];
-const BUILT_LEVELS: unknown[] = ['fifo', 'eventual'];
+const BUILT_LEVELS: unknown[] = ['causal', 'fifo', 'eventual'];
 const GOOD_QUORUMS: unknown[] = [1, 2, 3, '1', '2', '3', 'majority', 'all', 'local', 'each'];
 
 const junk: fc.Arbitrary<unknown> = fc.oneof(

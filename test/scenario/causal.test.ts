@@ -3,12 +3,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { NamespaceName } from '../../src/model/id.ts';
 import type { Reply } from '../../src/model/reply.ts';
-import {
-  ALL_GUARANTEES,
-  NEW_SESSION,
-  type Session,
-  sessionAfter,
-} from '../../src/model/session.ts';
+import { ALL_GUARANTEES } from '../../src/model/guarantees.ts';
+import { NEW_SESSION, type Session, sessionAfter } from '../../src/model/session.ts';
 import { Cluster, runOf, shown } from '../cluster/cluster.ts';
 
 const [AP, EU, US] = [0, 1, 2];
