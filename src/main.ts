@@ -328,13 +328,18 @@ interface Measured {
   readonly disk: DiskSpace;
 }
 
+function sessionKeysOf({ secret, secondSecret, clusterId }: Config): Uint8Array[] {
+  const secrets = secondSecret === undefined ? [secret] : [secret, secondSecret];
+  return secrets.map((each) => sessionKeyOf(each.reveal(), clusterId));
+}
+
 function createHttp(ground: Ground, measured: Measured): Promise<HttpServer> {
   const { config, jobs, onError } = ground;
   const meter = config.metrics ? createRequestMeter() : undefined;
   const exposition = createExposition(sourcesOf(ground, measured, meter));
   return createHttpServer({
     service: measured.host,
-    sessionKey: sessionKeyOf(config.secret.reveal(), config.clusterId),
+    sessionKeys: sessionKeysOf(config),
     members: config.settings.members,
     self: config.self,
     policies: config.policies,

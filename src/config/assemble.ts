@@ -10,7 +10,7 @@ import { compilePolicies, type Policy, type PolicyProblem } from '../model/polic
 import type { Member } from '../model/quorum.ts';
 import { SETTINGS_DEFAULT, type Settings } from '../model/settings.ts';
 import { type Address, formatAddress, isLoopback } from '../model/address.ts';
-import { clusterSecretOf, tokensOf } from './credential.ts';
+import { clusterSecretOf, secondSecretOf, tokensOf } from './credential.ts';
 import type { Delay } from './delays.ts';
 import { type Membership, membershipOf, PEER_DEFAULT } from './membership.ts';
 import type { Complain, Problem, Resolved } from './resolve.ts';
@@ -31,6 +31,8 @@ export interface Config {
   readonly http: Address;
   readonly peer: Address;
   readonly secret: Secret;
+  /** Session tokens of this one are accepted as well. */
+  readonly secondSecret: Secret | undefined;
   /** `undefined`: clients need no token. */
   readonly tokens: readonly Token[] | undefined;
   /** Further names by which clients may call this replica. */
@@ -70,6 +72,7 @@ export function assemble(
   const complain: Complain = (where, reason) => problems.push({ where, reason });
   const warn: Complain = (where, reason) => warnings.push({ where, reason });
   const secret = clusterSecretOf(resolved, complain, warn);
+  const secondSecret = secondSecretOf(resolved, complain, warn);
   const tokens = tokensOf(resolved, complain);
   const membership = membershipOf(resolved, complain);
   const effective =
@@ -79,7 +82,7 @@ export function assemble(
   checkRules(effective, complain, warn);
   const isWhole = problems.length === 0 && secret !== undefined && membership !== undefined;
   const config = isWhole
-    ? configOf({ values: effective, membership, policies, secret, tokens })
+    ? configOf({ values: effective, membership, policies, secret, secondSecret, tokens })
     : undefined;
   return { config, effective, problems, warnings };
 }
@@ -134,10 +137,12 @@ interface Parts {
   readonly membership: Membership;
   readonly policies: readonly Policy[];
   readonly secret: Secret;
+  readonly secondSecret: Secret | undefined;
   readonly tokens: readonly Token[] | undefined;
 }
 
-function configOf({ values, membership, policies, secret, tokens }: Parts): Config {
+function configOf(parts: Parts): Config {
+  const { values, membership, policies, secret, secondSecret, tokens } = parts;
   return Object.freeze({
     settings: Object.freeze(settingsOf(values, membership)),
     self: membership.self,
@@ -148,6 +153,7 @@ function configOf({ values, membership, policies, secret, tokens }: Parts): Conf
     http: values.http,
     peer: values.peer ?? PEER_DEFAULT,
     secret,
+    secondSecret,
     tokens,
     hosts: values.hosts ?? [],
     origins: values.origins ?? [],

@@ -1,5 +1,5 @@
 // Loads credentials: the cluster's secret from a variable, or from the file that another variable
-// names, and the access tokens of clients from a file.
+// names, the second secret while the secret is being changed, and the access tokens of clients.
 
 import { readFileSync, statSync } from 'node:fs';
 import { parseTokens, type Token } from '../api/token.ts';
@@ -12,6 +12,7 @@ import { decodeLoosely, decodeText } from './text.ts';
 
 const VARIABLE = variableOf('clusterSecret');
 const FILE_VARIABLE = variableOf('clusterSecretFile');
+const SECOND_VARIABLE = variableOf('secondSecretFile');
 
 export function clusterSecretOf(
   { values, refused }: Resolved<typeof TABLE>,
@@ -23,7 +24,7 @@ export function clusterSecretOf(
     complain(VARIABLE, `is set, and so is ${FILE_VARIABLE}; remove one of them`);
     return undefined;
   }
-  if (file !== undefined) return fromFile(file, complain, warn);
+  if (file !== undefined) return fromFile(FILE_VARIABLE, file, complain, warn);
   if (text === undefined && !refused.has('clusterSecret')) {
     const how = 'make one with: openssl rand -hex 32 > secret && chmod 600 secret';
     complain(`${VARIABLE} or ${FILE_VARIABLE}`, `is required; ${how}`);
@@ -31,8 +32,23 @@ export function clusterSecretOf(
   return text;
 }
 
-function fromFile(file: string, complain: Complain, warn: Complain): Secret | undefined {
-  const where = `${FILE_VARIABLE} ${file}`;
+/** `undefined`: only the cluster's secret is accepted. */
+export function secondSecretOf(
+  { values }: Resolved<typeof TABLE>,
+  complain: Complain,
+  warn: Complain,
+): Secret | undefined {
+  const file = values.secondSecretFile;
+  return file === undefined ? undefined : fromFile(SECOND_VARIABLE, file, complain, warn);
+}
+
+function fromFile(
+  variable: string,
+  file: string,
+  complain: Complain,
+  warn: Complain,
+): Secret | undefined {
+  const where = `${variable} ${file}`;
   const read = readSmall(file, SECRET_BYTES_MAX, decodeLoosely);
   if (!read.ok) {
     complain(where, read.reason);

@@ -107,6 +107,12 @@ export const TABLE = {
     'see `clusterSecret`',
     'file that holds the secret',
   ),
+  secondSecretFile: optional(
+    'Security',
+    path,
+    'no second secret',
+    'file that holds another secret: session tokens made with it are accepted as well',
+  ),
   tokensFile: optional(
     'Security',
     path,

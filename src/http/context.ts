@@ -40,8 +40,8 @@ export interface HttpServerOptions {
   readonly jobs: Jobs;
   /** `undefined`: no token is needed, and the server listens on loopback addresses only. */
   readonly tokens: readonly Token[] | undefined;
-  /** 16 secret bytes, the same at every replica of the cluster: they sign session tokens. */
-  readonly sessionKey: Uint8Array;
+  /** Keys of session tokens, 16 secret bytes each: the first one writes, all are accepted. */
+  readonly sessionKeys: readonly Uint8Array[];
   readonly probe: Probe;
   /** The metrics page for GET /metrics. */
   readonly metricsText: () => Promise<string>;
@@ -73,7 +73,7 @@ export interface HttpContext extends HttpServerOptions {
 
 export function createContext(options: HttpServerOptions): HttpContext {
   const { self, members, policies, tokens, limits, advertised, hosts } = options;
-  const { service, sessionKey } = options;
+  const { service, sessionKeys } = options;
   const urls = [advertised, self.httpUrl ?? ''].filter((url) => url !== '');
   return {
     ...options,
@@ -84,7 +84,7 @@ export function createContext(options: HttpServerOptions): HttpContext {
     memory: new ReplyMemory(limits.replyBytesMax),
     arriving: new ArrivingBodies(limits.arrivingBytesMax),
     admission: new Admission(options.work ?? createWorkMeter()),
-    sessions: new SessionTokens(sessionKey, service.sessions),
+    sessions: new SessionTokens(sessionKeys, service.sessions),
     source: createProblemSource(self),
     varyAccept: options.origins.size > 0 ? 'Accept, Origin' : 'Accept',
     servedBy: formatServedBy(self.id, self.region),

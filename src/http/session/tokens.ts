@@ -8,6 +8,7 @@
 // A client mostly returns the token that it got last, and mostly to the replica that wrote it. So
 // recent tokens are remembered with their sessions, and are neither decoded nor written again.
 
+import { present } from '../../base/assert.ts';
 import { SIPHASH_BYTES, SipHash } from '../../base/siphash.ts';
 import { ByteReader, ByteWriter } from '../../base/bytes.ts';
 import { NEW_SESSION, type Session, type SessionFacts } from '../../model/session.ts';
@@ -25,6 +26,8 @@ const ENTRY_BYTES_MAX = LANE_BYTES_MAX + 8;
 /** Version, number of entries and code, at most. */
 const FRAME_BYTES_MAX = 1 + 8 + SIPHASH_BYTES;
 
+const CODE = new Uint8Array(SIPHASH_BYTES);
+
 const INVALID = refusal(
   'invalid-session',
   'the token in Conit-Session is damaged, or of another cluster or secret; nothing was done. Begin a ' +
@@ -39,15 +42,18 @@ const UNKNOWN_REPLICA = refusal(
 export class SessionTokens {
   readonly facts: SessionFacts;
   readonly #hash: SipHash;
+  /** Under the other keys that are accepted. */
+  readonly #others: readonly SipHash[];
   readonly #lanes: LaneNames;
   readonly #writer = new ByteWriter(256);
-  readonly #code = new Uint8Array(SIPHASH_BYTES);
   readonly #recent = new RecentTokens();
   readonly #fresh: KnownToken;
 
-  /** `key` has 16 secret bytes. */
-  constructor(key: Uint8Array, facts: SessionFacts) {
-    this.#hash = new SipHash(key);
+  /** Keys have 16 secret bytes. Tokens are written with the first, and accepted of all. */
+  constructor(keys: readonly Uint8Array[], facts: SessionFacts) {
+    const [hash, ...others] = keys.map((key) => new SipHash(key));
+    this.#hash = present(hash, 'tokens: there is a key');
+    this.#others = others;
     this.#lanes = new LaneNames(facts);
     this.facts = facts;
     this.#fresh = { session: NEW_SESSION, token: this.#encode(NEW_SESSION) };
@@ -96,18 +102,11 @@ export class SessionTokens {
     const end = bytes.length - SIPHASH_BYTES;
     // Decoding passes over letters that stand for no whole byte.
     if (end <= 0 || bytes.toString('base64url') !== token) return INVALID;
-    if (!this.#isOurs(bytes, end)) return INVALID;
+    const isPresent = isCodeOf(this.#hash, bytes, end);
+    if (!isPresent && !this.#others.some((hash) => isCodeOf(hash, bytes, end))) return INVALID;
     const session = this.#readBody(new ByteReader(bytes, 0, end));
     if (!(session instanceof Map)) return session;
-    return this.#recent.add({ session, token });
-  }
-
-  #isOurs(bytes: Uint8Array, end: number): boolean {
-    this.#hash.write(bytes, 0, end, this.#code, 0);
-    let difference = 0;
-    for (let i = 0; i < SIPHASH_BYTES; i++)
-      difference |= (bytes[end + i] as number) ^ (this.#code[i] as number);
-    return difference === 0;
+    return isPresent ? this.#recent.add({ session, token }) : { session, token: undefined };
   }
 
   #readBody(reader: ByteReader): Vector | Refusal {
@@ -121,6 +120,15 @@ export class SessionTokens {
     }
     return reader.finished ? session : INVALID;
   }
+}
+
+/** The code behind `bytes[0, end)` is the right one; compares in constant time. */
+function isCodeOf(hash: SipHash, bytes: Uint8Array, end: number): boolean {
+  hash.write(bytes, 0, end, CODE, 0);
+  let difference = 0;
+  for (let i = 0; i < SIPHASH_BYTES; i++)
+    difference |= (bytes[end + i] as number) ^ (CODE[i] as number);
+  return difference === 0;
 }
 
 /** The letters of so many bytes in base64url, at most. */

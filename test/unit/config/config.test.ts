@@ -192,6 +192,19 @@ describe('the secret', () => {
     expect(open.warnings[0]?.reason).toContain('can be read by every user');
   });
 
+  it('may have a second one beside it, in a file', () => {
+    expect(load(ALONE).config.secondSecret).toBeUndefined();
+    const place = file('before', 'another-secret-7Gh2kQ\n');
+    const { config } = load({ ...ALONE, CONIT_SECOND_SECRET_FILE: place });
+    expect([config.secret, config.secondSecret].map((each) => each?.reveal())).toEqual([
+      SECRET,
+      'another-secret-7Gh2kQ',
+    ]);
+    expect(refusals({ ...ALONE, CONIT_SECOND_SECRET_FILE: file('weak', 'changeme') })[0]).toContain(
+      'CONIT_SECOND_SECRET_FILE',
+    );
+  });
+
   it('is refused if it is given twice, cannot be read, or is in a file of settings', () => {
     const place = file('secret', SECRET);
     expect(refusals({ ...ALONE, CONIT_CLUSTER_SECRET_FILE: place })[0]).toContain('remove one');

@@ -108,7 +108,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     policies,
     limits: { ...HTTP_LIMITS_DEFAULT, lingerMs: 100, drainMs: 500, ...options.limits },
     tokens: options.tokens,
-    sessionKey: new Uint8Array(16).fill(7),
+    sessionKeys: [new Uint8Array(16).fill(7)],
     metricsText: options.metricsText ?? (() => Promise.resolve('# TYPE up gauge\nup 1\n')),
     meter,
     version: '0.0.0-test',

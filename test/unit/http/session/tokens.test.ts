@@ -9,8 +9,14 @@ const SIXTEEN = Array.from({ length: 16 }, (_, n) => `region-of-the-world-${n}` 
 /** Seconds since 2025 in the year 2028. */
 const INCARNATION = 110_000_000;
 
-function tokensOf(replicas: readonly ReplicaId[] = SIXTEEN, key = KEY): SessionTokens {
-  return new SessionTokens(key, { isEverywhere: () => false, replicas: () => replicas });
+function tokensOf(
+  replicas: readonly ReplicaId[] = SIXTEEN,
+  ...keys: readonly Uint8Array[]
+): SessionTokens {
+  return new SessionTokens(keys.length === 0 ? [KEY] : keys, {
+    isEverywhere: () => false,
+    replicas: () => replicas,
+  });
 }
 
 /** One entry of each replica. */
@@ -113,6 +119,28 @@ describe('a token that was seen before', () => {
     const lane = originOf(SIXTEEN[0] as ReplicaId, 3);
     const all = Array.from({ length: 2000 }, (_, n) => written(tokens, new Map([[lane, n + 1]])));
     expect(all.map((token) => read(tokens, token))).toEqual(all.map((_, n) => [[lane, n + 1]]));
+  });
+});
+
+describe('while the secret is being changed', () => {
+  const next = new Uint8Array(16).fill(9);
+  const session = new Map([[originOf(SIXTEEN[0] as ReplicaId, 3), 9]]);
+
+  it('a token of either key is accepted, and written again with the first', () => {
+    const before = written(tokensOf(), session);
+    const changing = tokensOf(SIXTEEN, next, KEY);
+    expect(changing.read(before)).toEqual({ session, token: undefined });
+    const after = written(changing, session);
+    expect(after).not.toBe(before);
+    expect(changing.read(after)).toEqual({ session, token: after });
+    expect(read(tokensOf(SIXTEEN, next), after)).toEqual([...session]);
+    expect(read(tokensOf(SIXTEEN, KEY, next), after)).toEqual([...session]);
+  });
+
+  it('a token of a third key is not, nor of the old one once the change is over', () => {
+    const third = written(tokensOf(SIXTEEN, new Uint8Array(16).fill(5)), session);
+    expect(read(tokensOf(SIXTEEN, next, KEY), third)).toBe('invalid-session');
+    expect(read(tokensOf(SIXTEEN, next), written(tokensOf(), session))).toBe('invalid-session');
   });
 });
 
