@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Incarnations } from '../../src/incarnations.ts';
 
-/** Incarnations that begin when the test says so, and tell in order what happened to them. */
+/** Incarnations that begin when the test says so, and record what happened to them. */
 class Stage {
   readonly told: string[] = [];
   readonly renewals: (() => void)[] = [];
@@ -35,7 +35,7 @@ class Stage {
   }
 }
 
-/** Everything that waits for nothing but promises has happened. */
+/** Everything that waits only for promises has happened. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test('a renewal closes the incarnation before the next one begins', async () => {

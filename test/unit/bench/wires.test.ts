@@ -1,5 +1,5 @@
-// Every protocol's reply parser, fed a reply whole and cut at every byte, as TCP may deliver it.
-// What lies behind the end in the read buffer is an older reply, so stale bytes are put there.
+// Every protocol's reply parser gets a reply as a whole and cut at every byte, as TCP may deliver
+// it. After the end of the reply, the read buffer has the stale bytes of an older one.
 
 import { describe, expect, test } from 'vitest';
 

@@ -1,5 +1,5 @@
-// One anomaly at a time, injected into a legal history. An injector gives `undefined` where the
-// history offers no place for its anomaly.
+// One anomaly at a time, injected into a legal history. An injector returns `undefined` if the
+// history has no place for its anomaly.
 
 import type { Prng } from '../../../src/base/prng.ts';
 import type { Item, Operation, Read, Scan, Write } from '../../checkers/operation.ts';
@@ -19,7 +19,7 @@ export const loseWrite: Injector = (history, prng) => {
   );
 };
 
-/** A refused write is there in the end, at one replica. */
+/** A refused write is present at the end, at one replica. */
 export const keepRefused: Injector = (history, prng) => {
   const put = pick(
     puts(history).filter(({ ok, key }) => ok === false && isOnce({ key })),
@@ -28,11 +28,11 @@ export const keepRefused: Injector = (history, prng) => {
   return put && addFinal(history, put.ns, itemOf(put));
 };
 
-/** A value that was never written is present in the end. */
+/** A value that was never written is present at the end. */
 export const conjure: Injector = (history) =>
   addFinal(history, 'demo', { key: 's9/0000', value: 's9-0000', ver: 'eu-1.1.999' });
 
-/** A replica ends with an older value of a key than one that it had acknowledged itself. */
+/** A replica ends with an older value of a key than one that it acknowledged itself. */
 export const rollBack: Injector = (history) => {
   for (const old of acked(history).filter(({ key }) => !isOnce({ key }))) {
     const later = acked(history).find(
@@ -80,7 +80,7 @@ export const showEarly: Injector = (history) => {
   return undefined;
 };
 
-/** One write is in the final state under another version than its writer got. */
+/** One write has another version at the end than its reply named. */
 export const applyTwice: Injector = (history, prng) => {
   const put = pick(acked(history).filter(isOnce), prng);
   return (
@@ -102,7 +102,7 @@ export const tearHole: Injector = (history, prng) => {
     prng,
   );
   if (scan === undefined) return undefined;
-  // What follows the last item of a truncated scan is unknown, so it is no hole.
+  // The items after the last one of a truncated scan are unknown, so a missing one is no hole.
   const inner = scan.result.slice(1, scan.more ? -1 : undefined);
   const lower = inner.find(({ value }) => {
     const [put, top] = [putOf(history, value), putOf(history, scan.result[0]?.value)];
@@ -113,7 +113,7 @@ export const tearHole: Injector = (history, prng) => {
   return history.map((each) => (each === scan ? { ...scan, result } : each));
 };
 
-/** A read whose quorum meets the write's does not show an acknowledged write. */
+/** A read whose quorum overlaps the write's does not show an acknowledged write. */
 export const readStale: Injector = (history) => {
   for (const put of acked(history).filter(isOnce)) {
     if (put.w !== 2 || put.idem !== undefined) continue;
@@ -134,7 +134,7 @@ export const readStale: Injector = (history) => {
   return undefined;
 };
 
-/** One replica lacks in the end what the others have. */
+/** At the end one replica lacks what the others have. */
 export const diverge: Injector = (history, prng) => {
   const node = NODES[prng.below(3)];
   const put = pick(acked(history).filter(isOnce), prng);
@@ -146,7 +146,7 @@ export const diverge: Injector = (history, prng) => {
   );
 };
 
-/** A replica answers for a key otherwise than it lists it. */
+/** The answer of a replica for a key differs from its list. */
 export const answerOtherwise: Injector = (history) => {
   const isFinalGet = (operation: Operation): operation is Read =>
     operation.type === 'get' && operation.final === true && operation.result !== null;
@@ -159,7 +159,7 @@ export const hang: Injector = (history) => {
   return edit(history, isGet, (get) => ({ ...get, return_ns: get.call_ns + 60e9 }));
 };
 
-/** After the heal no write succeeds any more. */
+/** No write succeeds after the heal. */
 export const neverReturn: Injector = (history) => {
   const healNs = history.find(({ value }) => value === 'heal')?.call_ns ?? 0;
   return history.map((each) =>
@@ -167,7 +167,7 @@ export const neverReturn: Injector = (history) => {
   );
 };
 
-/** A process goes on although the outcome of its last operation is unknown. */
+/** A process continues although the outcome of its last operation is unknown. */
 export const goOn: Injector = (history) => {
   const at = history.findIndex(
     (each, index) =>
@@ -228,7 +228,7 @@ function editFinal(
   });
 }
 
-/** Into the first replica's final state. */
+/** Added to the final state of the first replica. */
 function addFinal(history: History, ns: string, item: Item): Operation[] {
   return editFinal(history, (items, scan) => {
     const isPlace = scan.node === NODES[0] && scan.ns === ns && !scan.more;

@@ -11,7 +11,7 @@ import {
 } from '../../checkers/operation.ts';
 import type { Injector } from './anomalies.ts';
 
-/** A read tells a value that a later acknowledged write had replaced before it began. */
+/** A read returns a value that an acknowledged write had replaced before it began. */
 export const readReplaced: Injector = (history, prng) => {
   return editRead(history, prng, (read) => {
     const before = acked(history, read.key).filter((write) => write.return_ns < read.call_ns);
@@ -21,7 +21,7 @@ export const readReplaced: Injector = (history, prng) => {
   });
 };
 
-/** A read finds nothing, though a value was acknowledged and no delete had ever been asked for. */
+/** A read finds nothing, although a value was acknowledged and no delete was ever requested. */
 export const readNothing: Injector = (history, prng) => {
   return editRead(history, prng, (read) => {
     const isPut = acked(history, read.key).some(
@@ -34,7 +34,7 @@ export const readNothing: Injector = (history, prng) => {
   });
 };
 
-/** A read tells a value whose write had not begun. */
+/** A read returns a value whose write had not begun. */
 export const readAhead: Injector = (history, prng) => {
   return editRead(history, prng, (read) => {
     const later = writes(history, read.key).filter(({ call_ns }) => call_ns > read.return_ns);
@@ -45,7 +45,7 @@ export const readAhead: Injector = (history, prng) => {
   });
 };
 
-/** A read tells a value whose write was refused. */
+/** A read returns a value whose write was refused. */
 export const readRefused: Injector = (history, prng) => {
   return editRead(history, prng, (read) => {
     const refused = writes(history, read.key).filter(({ ok, value }) => ok === false && value);
@@ -53,7 +53,7 @@ export const readRefused: Injector = (history, prng) => {
   });
 };
 
-/** Three reads in a row tell one value, another, and the first again. */
+/** Three successive reads return one value, another, and the first again. */
 export const readBackAgain: Injector = (history, prng) => {
   return editRead(history, prng, (read) => {
     const before = reads(history, read.key).filter(({ return_ns }) => return_ns < read.call_ns);
@@ -81,7 +81,7 @@ export const replaceTwice: Injector = (history, prng) => {
   return history.map((each) => (each === other ? { ...other, expected } : each));
 };
 
-/** What the read is to tell instead; undefined: this read is no place for it. */
+/** What the read returns instead; undefined: this read is no place for the anomaly. */
 type Told = (read: Read) => string | null | undefined;
 
 function editRead(history: History, prng: Prng, tell: Told): Operation[] | undefined {

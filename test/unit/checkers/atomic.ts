@@ -1,17 +1,17 @@
-// Linearizable histories from a model register: operations overlap, each takes effect at one moment
-// between its call and its return, and those whose outcome the client does not know at any moment
-// after their call, or never.
+// Linearizable histories from a model register: operations overlap, and each takes effect at one
+// moment between its call and its return. An operation whose outcome the client does not know takes
+// effect at any moment after its call, or never.
 
 import type { Prng } from '../../../src/base/prng.ts';
 import type { Operation, Outcome, Read, Write } from '../../checkers/operation.ts';
 
 const NODES = ['eu-1', 'us-1', 'ap-1'];
 const KEYS = ['a', 'b'];
-/** Short enough for calls and returns to meet in one moment. */
+/** So short that calls and returns may fall into the same moment. */
 const STEP_NS = 12;
 const SHARES = { get: 0.45, delete: 0.12, expected: 0.3, unknown: 0.08, refused: 0.05, lost: 0.5 };
 
-/** An operation before it has taken effect, and when it does; Infinity: never. */
+/** An operation before it has taken effect, and the time at which it does; Infinity: never. */
 interface Intent {
   readonly operation: Operation;
   readonly pointNs: number;
@@ -38,7 +38,7 @@ export function atomicHistory(prng: Prng, operations = 40): Operation[] {
   return history.sort((a, b) => a.return_ns - b.return_ns);
 }
 
-// Mostly the value that is there, so that some of them are met.
+// Mostly the present value, so that some conditions hold.
 function guess(prng: Prng, { value }: Write, known: readonly (string | null)[]) {
   if (value === null || !prng.chance(SHARES.expected)) return {};
   const back = prng.chance(0.7) ? 1 : 1 + prng.below(known.length);

@@ -1,5 +1,5 @@
 // One anomaly at a time in a contest whose replies name every time: a value is shown that must not
-// be there any more.
+// be present any more.
 
 import {
   type History,
@@ -11,22 +11,22 @@ import {
 import type { Injector } from './anomalies.ts';
 import { NODES } from './contest.ts';
 
-/** Acknowledged, so its version and its time are known. */
+/** It was acknowledged, so its version and its time are known. */
 type Acked = Write & { readonly ver: string; readonly hlc: string };
 
-/** Every replica ends with an older value than the newest that was acknowledged. */
+/** Every replica ends with an older value than the newest acknowledged one. */
 export const olderEverywhere: Injector = (history, prng) => {
   const place = pick(overtaken(history), prng);
   return place && showInTheEnd(history, NODES, place.older);
 };
 
-/** One replica ends with an older value than the newest that was acknowledged. */
+/** One replica ends with an older value than the newest acknowledged one. */
 export const olderSomewhere: Injector = (history, prng) => {
   const place = pick(overtaken(history), prng);
   return place && showInTheEnd(history, [NODES[prng.below(3)] ?? ''], place.older);
 };
 
-/** One replica ends without the newest value, though no delete may have removed it. */
+/** One replica ends without the newest value, although no delete may have removed it. */
 export const absentSomewhere: Injector = (history, prng) => {
   const winners = keysOf(history).flatMap((key) => {
     const deletes = history.filter(isWrite).filter((each) => each.key === key);
@@ -41,12 +41,12 @@ export const absentSomewhere: Injector = (history, prng) => {
   return winner && showInTheEnd(history, [node], { ...winner, value: null });
 };
 
-/** Two versions of one time, and one replica ends with the one whose origin is smaller. */
+/** Two versions have the same time, and one replica ends with the one whose origin is smaller. */
 export const tieSomewhere: Injector = (history, prng) => {
   const tie = pick(ties(history), prng);
   if (tie === undefined) return undefined;
   const { older, newer } = tie;
-  // Not where the winner may be another one, of unknown outcome.
+  // Not if the winner may be another write, of unknown outcome.
   const isShown = (each: Operation) => {
     return (
       'final' in each &&
@@ -60,7 +60,7 @@ export const tieSomewhere: Injector = (history, prng) => {
   return showInTheEnd(retime(history, older, newer.hlc), [node], { ...older, hlc: newer.hlc });
 };
 
-/** Two versions of one time, and all replicas end with the one whose origin is smaller. */
+/** Two versions have the same time, and all replicas end with the one whose origin is smaller. */
 export const tieEverywhere: Injector = (history, prng) => {
   const tie = pick(ties(history), prng);
   if (tie === undefined) return undefined;
@@ -149,7 +149,7 @@ interface Pair {
   readonly newer: Acked;
 }
 
-/** Puts that the newest acknowledged version of their key has overtaken. */
+/** Puts that are older than the newest acknowledged version of their key. */
 function overtaken(history: History): Pair[] {
   return keysOf(history).flatMap((key) => {
     const all = acked(history, key);
@@ -176,7 +176,7 @@ function buried(history: History, key: string): Pair[] {
   });
 }
 
-/** What the replicas show of the write's key in the end becomes the write, or nothing. */
+/** At the end the replicas show this write under its key, or nothing. */
 function showInTheEnd(history: History, nodes: readonly string[], write: Acked): Operation[] {
   const { key, value, ver, hlc } = write;
   return history.map((each) => {

@@ -1,7 +1,6 @@
-// Legal histories of a few keys that all clients overwrite and delete: three replicas with clocks
-// that are ahead of each other, logs that are delivered in order and whenever the dice say so, and
-// last-write-wins over all of it. A replica that is killed may forget what it learned from others,
-// but not a delete that it had shown to have won.
+// Legal histories of a few keys that all clients overwrite and delete: three replicas whose clocks
+// differ, logs that are delivered in order at random times, and last-write-wins. A replica that is
+// killed may forget what it learned from others, but not a delete that it had shown to have won.
 
 import type { Prng } from '../../../src/base/prng.ts';
 import type { Item, Operation, Outcome, Read, Scan, Write } from '../../checkers/operation.ts';
@@ -36,9 +35,7 @@ class Model {
   readonly #times: Times;
   readonly #history: Operation[] = [];
   readonly #logs: Entry[][] = [[], [], []];
-  /**
-   * [reader][origin]: how much of the origin's log the reader holds, and how much of it for good.
-   */
+  /** [reader][origin]: up to where the reader holds the origin's log, and up to where durably. */
   readonly #cursors = NODES.map(() => [0, 0, 0]);
   readonly #floors = NODES.map(() => [0, 0, 0]);
   readonly #clocks: number[] = [0, 0, 0];

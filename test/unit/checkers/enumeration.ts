@@ -1,7 +1,7 @@
 // Every small history of one kind: all orders of calls and returns with a bounded number of
-// operations under way, and for every call each of the given forms. Neighbouring calls and
-// neighbouring returns may change places without any difference to what precedes what, so only one
-// order of them is made.
+// concurrent operations, and for every call each of the given forms. Two neighbouring calls, or two
+// neighbouring returns, may be swapped without any effect on the order of operations, so only one
+// of their orders is made.
 
 import type { Operation } from '../../checkers/operation.ts';
 
@@ -10,7 +10,7 @@ export type Form = Operation;
 
 export interface Scope {
   readonly forms: readonly Form[];
-  /** At most. */
+  /** The most operations. */
   readonly operations: number;
   /** Concurrent operations whose outcome will be known. */
   readonly processes: number;

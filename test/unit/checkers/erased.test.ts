@@ -1,4 +1,4 @@
-// The checker of deletes that run ahead of their writes, on histories that a few lines say.
+// The checker of deletes that arrive before their writes, on short histories.
 
 import { describe, expect, it } from 'vitest';
 import { erased } from '../../checkers/erased.ts';

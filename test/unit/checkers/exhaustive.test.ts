@@ -1,4 +1,4 @@
-// Every small history of one shape, judged by a fast checker and by its plain twin.
+// Every small history of one shape, judged by a fast checker and by its simple model.
 
 import { describe, expect, it } from 'vitest';
 import { fifo } from '../../checkers/fifo.ts';
@@ -6,12 +6,12 @@ import type { Operation, Outcome, Read, Scan, Write } from '../../checkers/opera
 import { setFull } from '../../checkers/set-full.ts';
 import { holesTwin, lostElementsTwin, staleTwin } from './twin.ts';
 
-/** Either takes a second where nothing else runs. */
+/** Either takes a second on an idle machine. */
 const SLOW_MS = 60_000;
 const OUTCOMES: readonly Outcome[] = [true, false, null];
 
 describe('fifo', () => {
-  // Four writes one after the other, the last two perhaps of another client or through another
+  // Four writes one after the other, the last two perhaps by another client or through another
   // replica, and one scan that shows any of those that had begun.
   it(
     'counts the same gaps as its twin in all 54,432 histories of four writes and a scan',

@@ -1,6 +1,6 @@
-// Legal histories from a model cluster: three replicas with logs that are delivered in order and
-// whenever the dice say so, last-write-wins, and clients whose operations overlap. What the model
-// does is what the promises allow, so every checker must accept it.
+// Legal histories from a model cluster: three replicas with logs that are delivered in order at
+// random times, last-write-wins, and clients whose operations overlap. The model does only what the
+// promises allow, so every checker must accept its histories.
 
 import type { Prng } from '../../../src/base/prng.ts';
 import type {
@@ -42,7 +42,7 @@ class Model {
   readonly #prng: Prng;
   readonly #history: Operation[] = [];
   readonly #logs: Entry[][] = [[], [], []];
-  /** [reader][origin]: how much of the origin's log the reader shows. */
+  /** [reader][origin]: up to where the reader shows the origin's log. */
   readonly #cursors = [0, 1, 2].map(() => [0, 0, 0]);
   readonly #clients: Client[];
   #processes = 0;
@@ -124,7 +124,7 @@ class Model {
     if (ok === null && put.idem !== undefined) client.retry = put;
   }
 
-  /** The retry is answered with the write that is there, or does it. */
+  /** The retry is answered with the earlier write, if the replica has it; otherwise it writes. */
   #tryAgain(client: Client, { key, value, idem, w = 1 }: Write): void {
     const node = this.#prng.below(3);
     for (let origin = 0; origin < 3; origin++) this.#deliverAll(origin, node);
@@ -237,7 +237,7 @@ class Model {
     cursors[origin] = Math.min((cursors[origin] ?? 0) + count, length);
   }
 
-  /** Everything that `origin` wrote; in all members' logs if no reader is named. */
+  /** All writes of `origin`; in all members' logs if no reader is named. */
   #deliverAll(origin: number, reader?: number): void {
     for (const to of reader === undefined ? [0, 1, 2] : [reader]) {
       this.#deliver(origin, to, Number.MAX_SAFE_INTEGER);

@@ -10,7 +10,7 @@ import { linearizableTwin } from './twin.ts';
 
 const HISTORIES = 1500;
 const INJECTIONS = 200;
-/** Enumerations take a second or two each where nothing else runs. */
+/** Each enumeration takes a second or two on an idle machine. */
 const SLOW_MS = 60_000;
 const histories = Array.from({ length: HISTORIES }, (_, seed) => atomicHistory(createPrng(seed)));
 const check = (history: readonly Operation[]) => linearizable(history, { operations: 0 });
@@ -152,7 +152,7 @@ describe('linearizable and its plain twin', () => {
   });
 });
 
-/** A legal history of nine operations, in which up to two reads tell something else. */
+/** A legal history of nine operations, in which up to two reads return something else. */
 function someHistory(prng: Prng): readonly Operation[] {
   const history = atomicHistory(prng, 9);
   for (let count = prng.below(3); count > 0; count--) {

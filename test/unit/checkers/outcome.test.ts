@@ -1,4 +1,4 @@
-// One write that was asked of two replicas under one key, and of which two versions are known.
+// One write that was sent to two replicas under one key, and that has two known versions.
 
 import { describe, expect, it } from 'vitest';
 import type { Operation } from '../../checkers/operation.ts';

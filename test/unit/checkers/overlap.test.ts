@@ -12,7 +12,7 @@ const base = {
   ok: true,
 } as const;
 
-/** The number of a version is its time as well. */
+/** The number of a version is also its time. */
 const write = (type: 'put' | 'delete', n: number, from: number, to: number, w: number) =>
   ({
     ...base,

@@ -1,4 +1,4 @@
-// The checker of deletes of a range, on histories that a few lines say.
+// The checker of deletes of a range, on short histories.
 
 import { describe, expect, it } from 'vitest';
 import type { Operation } from '../../checkers/operation.ts';

@@ -1,4 +1,4 @@
-// The checker of atomic batches, on histories that a few lines say.
+// The checker of atomic batches, on short histories.
 
 import { describe, expect, it } from 'vitest';
 import { runSplit } from '../../checkers/run-split.ts';

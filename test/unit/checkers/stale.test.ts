@@ -1,4 +1,4 @@
-// The checker of stale replicas against histories that keep the promise and ones that were spoiled.
+// The checker of stale replicas, on histories that keep the promise and on ones that break it.
 
 import { describe, expect, it } from 'vitest';
 import type { Operation } from '../../checkers/operation.ts';
@@ -19,7 +19,7 @@ const refused = (atMs: number, reason = 'replica-stale'): Operation =>
 
 const heal = read(5000, { type: 'fault', value: 'heal', ns: '', node: '0' });
 
-/** A lag that grows from the second on, and is gone after five. */
+/** A lag that grows from the second second on, and ends after five. */
 function lags(kept: readonly string[] = []): LagSample[] {
   return Array.from({ length: 200 }, (_, at) => {
     const atMs = at * 50;

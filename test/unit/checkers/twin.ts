@@ -1,5 +1,5 @@
-// The plain-spoken twins of the fast checkers: the definitions written down as loops over
-// everything, for small histories. They count anomalies; the checkers must count the same.
+// Simple models of the fast checkers: the definitions as loops over everything, for small
+// histories. They count anomalies, and the checkers must count the same.
 
 import type { History, Operation, Read, Scan, Write } from '../../checkers/operation.ts';
 
@@ -121,9 +121,7 @@ export function lostElementsTwin(history: History): number {
   }).length;
 }
 
-/**
- * Whether some of the operations, and all of those that were acknowledged, fit one after the other.
- */
+/** Whether some of the operations, and all acknowledged ones, fit into one order. */
 export function linearizableTwin(history: History): boolean {
   const all = history.filter(({ ok, type }) => ok === true || (ok === null && type !== 'get'));
   return fits(all, new Map());

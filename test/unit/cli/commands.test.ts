@@ -1,5 +1,4 @@
-// The client commands against a server of a few lines: what they send, what they write, how they
-// end.
+// The client commands with a small test server: what they send, what they print, how they end.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';

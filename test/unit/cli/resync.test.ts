@@ -1,4 +1,4 @@
-// `conit resync`: what it makes of a replica's own word, and how it is shown.
+// `conit resync`: how it reads a replica's report, and how it shows it.
 
 import { describe, expect, it } from 'vitest';
 import type { Client } from '../../../src/cli/client.ts';
@@ -48,8 +48,7 @@ function unfit(namespace: string): NamespaceHealthView {
 }
 
 /**
- * A replica that answers with one view after the other, the last one for ever; undefined: not at
- * all.
+ * A replica that answers with these views in turn, the last one without end; undefined: no answer.
  */
 function clientOf(views: readonly (Partial<Self> | undefined)[]): Client {
   let at = 0;

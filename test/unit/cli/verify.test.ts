@@ -46,7 +46,7 @@ const bytesOf = (text: string): Uint8Array => Buffer.from(text, 'latin1');
 const nameOf = ({ namespace, key }: Mutation): string => latin1(recordKey(namespace, key));
 const placeOf = (seq: number): string => latin1(logKey(0, ORIGIN, seq));
 
-/** Entries 3 to 6 of a log whose first two were truncated; the last one deletes. */
+/** Entries 3 to 6 of a log whose first two were truncated; the last entry is a delete. */
 function wholeStore(groupOf: (seq: number) => string = () => ''): {
   store: Store;
   entries: Mutation[];

@@ -38,7 +38,7 @@ function load(environment: Environment, flags: Flags = {}) {
   return { ...loaded, config: loaded.config };
 }
 
-/** Everything that is said against it, as lines. */
+/** All problems, as lines. */
 function refusals(environment: Environment, flags: Flags = {}): string[] {
   const { config, problems } = loadConfig(flags, environment);
   expect(config).toBeUndefined();

@@ -1,4 +1,4 @@
-// The bound on connections of clients follows the descriptors that the process may have.
+// The limit on client connections follows from the descriptors that the process may have.
 
 import { describe, expect, it } from 'vitest';
 import { descriptorLimit, parseLimits } from '../../../src/adapters/descriptor-limit.ts';

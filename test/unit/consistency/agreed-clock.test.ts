@@ -1,5 +1,5 @@
-// The agreed clock against clocks that are wrong in the ways real ones are. Round trips take 20 ms
-// unless a test says so.
+// The agreed clock with clocks that are wrong in the ways of real ones. Round trips take 20 ms
+// unless a test says otherwise.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { AgreedClock } from '../../../src/consistency/agreed-clock.ts';
@@ -13,7 +13,7 @@ const HOUR = 3_600_000;
 let out: HostTurn;
 let clock: AgreedClock;
 let monoMs: number;
-/** What each wall clock is ahead of the true time; the first is the own one. */
+/** How far each wall clock is ahead of the true time; the first one is our own. */
 let wrong: number[];
 
 beforeEach(() => begin(3));
@@ -175,7 +175,7 @@ describe('two replicas', () => {
 describe('a machine that slept', () => {
   it('is right again within two heartbeats, although its monotonic clock stood still', () => {
     beat();
-    // By its own monotonic clock all wall clocks jump, its own first of all.
+    // By its own monotonic clock all wall clocks jump, its own first.
     wrong = [HOUR, HOUR, HOUR];
     read();
     expect(clock.state).toBe('drifted');

@@ -11,7 +11,7 @@ beforeEach(() => {
   room = new MachineRoom({ settings: { clockDriftMaxMs: DRIFT_MAX_MS } });
 });
 
-/** Peers show what their clocks are ahead of ours; then a step comes. */
+/** Peers show how far their clocks are ahead of ours; then a step follows. */
 function doubt(...aheadMs: readonly number[]): Doubt | undefined {
   const { agreed } = room.core;
   const { monoMs: pingMs, wallMs } = room.now;

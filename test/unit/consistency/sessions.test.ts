@@ -9,7 +9,7 @@ beforeEach(() => {
   room = new MachineRoom();
 });
 
-/** So many entries of eu-1 are shown here. */
+/** This many entries of eu-1 are shown here. */
 function show(entries: number): void {
   for (let n = 0; n < entries; n++) room.deliver(room.next(OF_EU));
 }

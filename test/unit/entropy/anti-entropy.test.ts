@@ -14,14 +14,14 @@ const OTHER = namespace('other');
 const US1 = origin('us-1.1');
 const EVERY_MS = 30_000;
 const BEAT_MS = 200;
-/** When a room begins. */
+/** The time at which a room begins. */
 const START_MS = 1_000_000;
 const TIMEOUT_MS = 5000 + 2 * BEAT_MS;
 const names = ['k1', 'k2', 'k3', 'k4', 'k5'];
-/** With two more that are written behind them. */
+/** With two more entries that are written after them. */
 const ALL = names.length + 2;
 
-/** A replica as far as it compares itself with others. */
+/** The part of a replica that compares itself with others. */
 class Side {
   readonly room: MachineRoom;
   readonly antiEntropy: AntiEntropy;
@@ -34,7 +34,7 @@ class Side {
     this.antiEntropy = new AntiEntropy({ ...this.room.core, catchUp: this.catchUp, heal });
   }
 
-  /** A disk loses a record without a word, and a scrub counts what is left. */
+  /** A disk loses a record without an error, and a scrub counts the rest. */
   lose(name: string, of = NS): void {
     const at = recordKey(of, key(name));
     const bytes = this.room.disk.get(at);
@@ -60,10 +60,7 @@ const messagesOf = (side: Side): { peer: number; message: TreeMessage }[] =>
       message.kind.startsWith('tree-') ? [{ peer, message: message as TreeMessage }] : [],
     );
 
-/**
- * What either side sends arrives at the other, and what it reads returns, until nothing is under
- * way.
- */
+/** All messages arrive at the other side, and all reads return, until nothing is in progress. */
 function settle(): void {
   for (let isBusy = true; isBusy; ) {
     isBusy = false;
@@ -84,19 +81,19 @@ function settle(): void {
   }
 }
 
-/** A heartbeat interval passes at both; only ap-1 looks by itself. */
+/** A heartbeat interval passes at both; only ap-1 begins comparisons. */
 function beat(): void {
   for (const { room } of [ap, eu]) room.pass(BEAT_MS);
   ap.antiEntropy.onBeat(ap.room.turn);
   settle();
 }
 
-/** As many as a round takes. */
+/** As many heartbeats as a round takes. */
 function round(): void {
   for (let n = 0; n < 6; n++) beat();
 }
 
-/** Both hold the same five entries; of the second the test may say more. */
+/** Both hold the same five entries; the test may change the second one. */
 function begin(says: Partial<Draft> = {}): void {
   ap = new Side(AP);
   eu = new Side(EU);
@@ -105,7 +102,7 @@ function begin(says: Partial<Draft> = {}): void {
     ...(seq === 2 ? says : {}),
   }));
   for (const { room } of [ap, eu]) room.hold(...entries);
-  // The memory of this replica is small: two writes later it holds nothing else.
+  // The memory of this replica is small: after two more writes it holds nothing else.
   for (const name of ['x', 'y'])
     for (const { room } of [ap, eu]) room.hold(room.next(US1, { key: key(name), hlc: 9999 }));
   ap.room.greet(EU, { vector: [[US1, ALL]] });

@@ -36,7 +36,7 @@ function have(of: typeof A1, count: number): void {
   for (const entry of run(of, count).slice(lane.received)) log.append(lane, entry, out);
 }
 
-/** The requests and their receivers, as `2: a.1 from 4`. */
+/** The requests and their receivers, such as `2: a.1 from 4`. */
 function asked(): string[] {
   return sent(out).map(({ peer, message }) =>
     message.kind === 'pull' ? `${peer}: ${message.origin} from ${message.from}` : message.kind,

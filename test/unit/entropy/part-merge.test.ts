@@ -37,7 +37,7 @@ beforeEach(() => {
   ended = 0;
 });
 
-/** Merges a part; gives the keys that are shown then. */
+/** Merges a part; returns the keys that are shown then. */
 function merged(last: number | undefined, shown: readonly Record[], covered: number): string[] {
   const covers = [{ origin: EU, seq: covered, chain: 0, hlc: 0 }];
   const until = last === undefined ? undefined : positionAt(last);

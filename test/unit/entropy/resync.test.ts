@@ -14,12 +14,11 @@ const [NS, NT] = [namespace('ns'), namespace('nt')];
 const US1 = origin('us-1.1');
 const RETRY_MS = 1000;
 const KEYS = 600;
-/** As many as that are in the log of the peer no longer. */
+/** The log of the peer no longer has this many entries. */
 const FLOOR = 400;
 
 /**
- * Values of some size, so that a copy takes several parts; the last two are under an idempotency
- * key.
+ * Values of some size, so that a copy takes several parts; the last two have an idempotency key.
  */
 const entries: readonly Mutation[] = run(US1, KEYS, (seq) => ({
   namespace: seq % 2 === 0 ? NS : NT,
@@ -28,7 +27,7 @@ const entries: readonly Mutation[] = run(US1, KEYS, (seq) => ({
   ...(seq > KEYS - 2 ? { idempotency: { key: `order-${seq}`, digest: 7 } } : {}),
 }));
 
-/** A replica as far as it copies from others, and lets them copy. */
+/** The part of a replica that copies from others and lets others copy. */
 class Side {
   room: MachineRoom;
   resync: Resync;
@@ -66,7 +65,7 @@ class Side {
     this.resync.onMessage(this.room.peer(from), message, this.room.turn);
   }
 
-  /** What it has sent since the last look. */
+  /** The messages since the last call. */
   sent(): SnapshotMessage[] {
     return this.room
       .sent()
@@ -75,7 +74,7 @@ class Side {
       );
   }
 
-  /** What it has read and written is done. */
+  /** Its reads and writes have completed. */
   settle(): void {
     this.room.read();
     if (!this.room.turn.hasWrites) return;
@@ -97,10 +96,7 @@ class Side {
 let ap: Side;
 let eu: Side;
 
-/**
- * Messages go there and back one by one, and what follows from each is done, `until` something has
- * come.
- */
+/** Delivers messages and completes reads and writes one by one, `until` something has arrived. */
 function exchange(until: () => boolean = () => false): void {
   const under: { readonly to: Side; readonly from: number; readonly message: SnapshotMessage }[] =
     [];
@@ -115,7 +111,7 @@ function exchange(until: () => boolean = () => false): void {
   }
 }
 
-/** eu-1 says that its log no longer reaches back. */
+/** eu-1 reports that its log no longer reaches back. */
 function begin(): void {
   const behind = { kind: 'behind', origin: US1, floor: FLOOR } as const;
   ap.resync.onMessage(ap.room.peer(EU), behind, ap.room.turn);
@@ -178,7 +174,7 @@ describe('a copy', () => {
       return false;
     });
     expect(shares).toEqual(shares.toSorted((a, b) => a - b));
-    // Keys begin alike, so the position tells little more than the namespace: `ns` is done, and
+    // Keys begin alike, so the position shows little more than the namespace: first `ns` is done,
     // then `nt`.
     const [first, last] = [shares.find((share) => share > 0), shares.at(-1)];
     expect(first).toBeLessThan(0.5);
@@ -212,7 +208,7 @@ describe('a copy', () => {
       return bytes instanceof Uint8Array && decodeRecord(bytes);
     };
     expect(stored()).toMatchObject({ operation: 'put' });
-    // There the delete is forgotten, so no part shows it.
+    // The delete is forgotten there, so no part shows it.
     eu.room.core.table.drop({ namespace: NS, key: gone }, 1e6, eu.room.turn);
     eu.room.commit();
     begin();

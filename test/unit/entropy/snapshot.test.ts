@@ -1,4 +1,4 @@
-// One side of a snapshot at a time: what it asks for and sends, part by part.
+// One side of a snapshot at a time: what it requests and sends, part by part.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { CopyBudget } from '../../../src/entropy/copy-budget.ts';
@@ -29,7 +29,7 @@ const names = Array.from({ length: 40 }, (_, i) => `k${String(i).padStart(2, '0'
 const entries = run(A, names.length, (seq) => ({ namespace: NS, key: key(names[seq - 1] ?? '') }));
 const at = (monoMs: number) => ({ wallMs: monoMs, monoMs });
 
-/** The storage of one side, whose ranges are answered when the test says so. */
+/** The storage of one side; the test decides when it answers reads. */
 class Side {
   readonly out = new HostTurn();
   readonly storage = new KeyMap();
@@ -61,7 +61,7 @@ class Side {
     this.log.onDurable(lsn, this.out);
   }
 
-  /** Answers what was asked, until nothing more is. */
+  /** Answers all reads, until there are none. */
   answer(): void {
     while (readBack(this.out.at(at(0)), (request) => this.storage.range(request)));
   }
@@ -320,7 +320,7 @@ describe('the taker of a snapshot', () => {
 
   it('begins no more copies in an hour than its budget allows', () => {
     client = clientOf(2);
-    /** Every peer has cut its log up to `seq`, which is missing here. */
+    /** Every peer has truncated its log up to `seq`, which is missing here. */
     const copy = (seq: number, monoMs: number): boolean => {
       const cut = { ...holder, holds: new Map([[A, seq]]) };
       client.onBehind(1, { kind: 'behind', origin: A, floor: seq });

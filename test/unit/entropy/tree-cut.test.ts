@@ -154,7 +154,7 @@ describe('a cut is unknown for good', () => {
 
   it('if an entry meets a damaged record', () => {
     const room = roomWith(eu.slice(0, 3), { cacheBytes: 1 });
-    // Memory keeps what was written last.
+    // Memory keeps only the latest record.
     for (const [at, entry] of run(US, 4, () => ({ namespace: NS, key: key('z') })).entries()) {
       room.deliver(entry);
       room.commit();

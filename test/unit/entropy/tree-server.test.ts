@@ -54,7 +54,7 @@ beforeEach(() => {
 
 const answers = (): Message[] => room.sent().map(({ message }) => message);
 
-/** A peer asks for a cut; gives the vector that it is sent. */
+/** A peer asks for a cut; returns the vector that it gets. */
 function cut(peer = EU, id = 1): VectorEntries | string | undefined {
   server.onCut(peer, { kind: 'tree-cut-request', id }, room.turn);
   const [answer] = answers();
@@ -62,7 +62,7 @@ function cut(peer = EU, id = 1): VectorEntries | string | undefined {
   return answer.answer === 'known' ? answer.vector : answer.answer;
 }
 
-/** A peer asks for nodes at a cut; how many digests it is sent, or why none. */
+/** A peer asks for nodes at a cut; returns how many digests it gets, or why none. */
 function nodes(says: Partial<TreeRequest> = {}, peer = EU): number | string {
   const vector: VectorEntries = [[EU1, entries.length]];
   const at = { cutId: 1, vector, root: [0, 0], level: 'root', nodes: [], skip: 0 } as const;

@@ -1,4 +1,4 @@
-// Two replicas' halves of a comparison, with nothing between them but their messages.
+// Both sides of a comparison, connected only by their messages.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type RoundEnd, TreeWalk } from '../../../src/entropy/tree-walk.ts';
@@ -17,7 +17,7 @@ const US = origin('us-1.1');
 const REST_MS = 200;
 const TIMEOUT_MS = 5000;
 
-/** Either replica: a room with both halves in it. */
+/** Either replica: a room with both sides in it. */
 class Side extends TreeRoom {
   readonly ends: RoundEnd[] = [];
   readonly roots: boolean[] = [];
@@ -55,7 +55,7 @@ class Side extends TreeRoom {
     else if (message.kind === 'tree-records') walk.onRecords(1, message, out.at(now));
   }
 
-  /** A disk loses it without a word, and a scrub sees what is left. */
+  /** A disk loses it without an error, and a scrub counts the rest. */
   lose(name: string): void {
     const at = recordKey(NS, key(name));
     const { record } = this.table.read(NS, key(name));
@@ -80,7 +80,7 @@ beforeEach(() => {
   nowMs = 1000;
 });
 
-/** What was said and read is heard and answered, until there is nothing more. */
+/** Delivers messages and completes reads, until there are none. */
 function talk(): void {
   for (let isQuiet = false; !isQuiet; ) {
     isQuiet = true;
@@ -96,7 +96,7 @@ function talk(): void {
   }
 }
 
-/** Heartbeats go by. */
+/** Heartbeats pass. */
 function beat(count = 1): void {
   for (let n = 0; n < count; n++) {
     nowMs += REST_MS;
@@ -109,7 +109,7 @@ function beat(count = 1): void {
 
 function deliver(entries: readonly (typeof eu)[number][], sides: readonly Side[] = both()): void {
   for (const side of sides) {
-    // One by one, so that memory keeps none but the last.
+    // One by one, so that memory keeps only the last.
     for (const entry of entries) {
       side.deliver(entry);
       side.commit();
@@ -142,7 +142,7 @@ describe('a round', () => {
     talk();
     beat(3);
     expect(here.ends).toEqual([]);
-    // What comes after the cut is on one side only, all the time.
+    // All the time one side has entries behind the cut that the other lacks.
     deliver(us, [here]);
     deliver(eu.slice(30), [there]);
     beat(2);

@@ -1,5 +1,5 @@
-// Questions of clients that go to other replicas, which answer rightly or wrongly, late or not at
-// all.
+// Questions of clients that are forwarded to other replicas, whose answers are right or wrong, late
+// or missing.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ForwardClient } from '../../../src/forward/client.ts';
@@ -20,7 +20,7 @@ const forward = { ns: 'fi', timeoutMs: 1000, onUnmet: 'forward' } as const;
 
 let room: MachineRoom;
 let client: ForwardClient;
-/** Questions of peers that were taken as reads. */
+/** Questions of peers that were accepted as reads. */
 let begun: unknown[];
 
 function begin(settings: Partial<Settings> = {}): void {
@@ -48,7 +48,7 @@ function ask(question: ReturnType<typeof getOf>): void {
 const read = (): void => ask(getOf('a', { ...forward, r: 1 }));
 const list = (options: ListOptions = {}): void => ask(listOf({ ...forward, ...options }));
 
-/** Questions that left since the last look, by the peer that was asked. */
+/** The questions that were sent since the last call, by the peer that was asked. */
 function questions(): { readonly peer: number; readonly message: ForwardRequest }[] {
   return room.sent().map(({ peer, message }) => {
     if (message.kind !== 'forward-request') throw new Error(`a client sends no ${message.kind}`);
@@ -56,7 +56,7 @@ function questions(): { readonly peer: number; readonly message: ForwardRequest 
   });
 }
 
-/** The number of the only question that left. */
+/** The number of the only question that was sent. */
 function asked(): number {
   const [question, ...others] = questions();
   if (question === undefined || others.length > 0) throw new Error('one replica is asked first');
@@ -66,7 +66,7 @@ function asked(): number {
 const reply = (peer: number, id: number, answer: ForwardAnswer): void =>
   client.onMessage(peer, { kind: 'forward-reply', id, answer }, room.turn);
 
-/** What clients were answered since the last look. */
+/** The answers to clients since the last call. */
 const answers = () => replied(room.turn).map((each) => each.reply);
 const codes = () => answers().map((each) => (each.kind === 'failed' ? each.fault.code : each.kind));
 

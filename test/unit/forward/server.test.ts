@@ -14,7 +14,7 @@ const NAMESPACES = { ns: {}, fi: { consistency: 'fifo' } };
 
 let room: MachineRoom;
 let server: ForwardServer;
-/** Reads that were begun and not answered. */
+/** Reads that have begun and are not answered. */
 let begun: (ReadCommand<PeerQuestion> | ListCommand<PeerQuestion>)[];
 
 beforeEach(() => {
@@ -47,14 +47,14 @@ const absent: Reply = {
   heldBy: undefined,
 };
 
-/** The oldest read that was begun is answered. */
+/** The oldest of these reads is answered. */
 function answer(reply: Reply = absent, lsn = 0, deadlineMs = Number.POSITIVE_INFINITY): void {
   const command = begun.shift();
   if (command === undefined) throw new Error('no read was begun');
   room.turn.reply(command.client, reply, lsn, deadlineMs);
 }
 
-/** What was answered since the last look. */
+/** The answers since the last call. */
 function answers(): {
   readonly peer: number;
   readonly id: number;

@@ -14,7 +14,7 @@ let given: string[];
 let turn: HostTurn;
 const at = (monoMs: number): HostTurn => turn.at({ wallMs: 0, monoMs });
 
-/** As the host does: the gate gets what a turn has held back, and clients get what may leave. */
+/** Like the host: the gate gets what a turn has held back, and releases what clients may get. */
 function drain(): void {
   for (const outgoing of turn.gated.splice(0)) gate.hold(outgoing, turn);
   for (const { client, reply } of turn.replies.splice(0)) client.onReply(reply);

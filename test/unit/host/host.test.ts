@@ -16,9 +16,8 @@ import { KeyMap } from '../../support/key-map.ts';
 type Done = (failure: string | undefined) => void;
 
 /**
- * A host between ports that write down what is asked of them, in order, and do it on
- * request: `commit` and `durable` name the batches by their number, `send` the message, `reply` the
- * client.
+ * A host between ports that record each request, in order, and carry it out when the test says so:
+ * `commit` and `durable` name the batches by their number, `send` the message, `reply` the client.
  */
 class Scene {
   readonly journal: string[] = [];
@@ -71,7 +70,7 @@ class Scene {
       trace: { note: () => {}, committed: () => {} },
       onHalt: (reason) => void this.halts.push(reason),
     });
-    // It has waited for peers to compare its clock with, and none came.
+    // It has waited for peers to compare its clock with, and none has connected.
     this.monoMs = -60_000;
     this.host.disk(ROOM_UNBOUNDED);
     this.turns();
@@ -94,7 +93,7 @@ class Scene {
     return this.#ranges.length > 0 && !this.isReadHung;
   }
 
-  /** One turn and no more. */
+  /** One turn only. */
   turn(): void {
     this.#soon.shift()?.();
   }
@@ -112,7 +111,7 @@ class Scene {
     this.monoMs = untilMs;
   }
 
-  /** The oldest commit under way ends. */
+  /** The oldest commit in progress ends. */
   commit(failure?: string): void {
     const commit = this.#commits.shift();
     if (commit === undefined) throw new Error('no commit is under way');
@@ -131,7 +130,7 @@ class Scene {
     this.host.submit({ ...asked, client: { onReply } });
   }
 
-  /** Takes what was written down since the last look. */
+  /** Returns what was recorded since the last call. */
   said(): string[] {
     return this.journal.splice(0);
   }
@@ -154,7 +153,7 @@ const hello = (holds: readonly [string, number][] = []): Message =>
   });
 
 /**
- * Open, its first batch durable, and greeted by its only peer if it has one, which is durable, too.
+ * It is open, its first batch is durable, and its only peer, if it has one, has sent its greeting.
  */
 function opened(regions: readonly string[] = ['eu'], changes: Partial<Settings> = {}): Scene {
   const scene = new Scene(regions, changes);
@@ -440,7 +439,7 @@ describe('a halt', () => {
     scene = opened(['eu', 'us']);
   });
 
-  /** The peer knows a later incarnation of ours. */
+  /** The peer knows a later incarnation of this replica. */
   const oldCopy = (): void => {
     scene.network?.onDisconnected(1);
     scene.network?.onConnected(1);

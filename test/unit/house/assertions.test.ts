@@ -7,7 +7,10 @@ const root = join(import.meta.dirname, '..', '..', '..');
 const CORE =
   `conflict store peers quorum stream order membership entropy lag upkeep forward consistency
    replica host`.split(/\s+/);
-/** Machines, memory and host; and with the vocabulary. The numbers only rise. */
+/**
+ * The least numbers for the machines, the memory and the host, and for these with the vocabulary.
+ * They may only rise.
+ */
 const LEAST = { core: 15, withModel: 14.5 };
 
 const files = readTree(join(root, 'src'));

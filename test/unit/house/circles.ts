@@ -7,7 +7,7 @@ import { type SourceFile, specifiers, tokenize } from './source.ts';
 /** The files of all circles, each with those that it imports of them. */
 export function circlesIn(files: readonly SourceFile[]): string[] {
   const left = new Map(files.map((file) => [file.path, importsOf(file)]));
-  // What imports none of the others is in no circle, nor is what none of them imports.
+  // A file that imports none of the others, or that none of them imports, is in no circle.
   for (let before = Infinity; left.size < before; ) {
     before = left.size;
     for (const [path, imports] of left)

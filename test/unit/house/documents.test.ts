@@ -1,4 +1,4 @@
-// Documents are held against the code that they describe, and comments against the documents that
+// Documents are compared with the code that they describe, and comments with the documents that
 // they name.
 
 import { readFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
-// What documents and comments name must exist: files, documents, sections, traps, rules of storage.
-// Every rule takes texts and answers with what it found wrong, so that the tests can show that it
-// finds something.
+// Whatever documents and comments name must exist: files, documents, sections, traps, rules of
+// storage. Every rule takes texts and returns what is wrong, so the tests can show that it finds
+// something.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix, relative } from 'node:path';
@@ -44,7 +44,7 @@ export function commentsOf({ path, text }: TextFile): TextFile[] {
 /** A name that ends like a file: `table.ts`, `docs/storage.md`. */
 const FILE = /(?<![\w./$:*-])(?:\.\/)?([\w.-]+\/)*[\w-][\w.-]*\.(?:ts|mjs|md|sh|yml)\b(?![\w-])/g;
 
-/** Names of files in a text that stand for no file of the repository. */
+/** Names in a text that look like files and do not exist in the repository. */
 export function lostFiles({ path, text }: TextFile, files: readonly string[]): string[] {
   const named = text.match(FILE) ?? [];
   const isHere = (name: string): boolean => {
@@ -56,7 +56,7 @@ export function lostFiles({ path, text }: TextFile, files: readonly string[]): s
 
 const LINK = /\]\(([^)\s]+)\)/g;
 
-/** Relative links of a document that lead to no file, or to no section of one. */
+/** Relative links of a document to a file or a section that does not exist. */
 export function brokenLinks({ path, text }: TextFile, documents: readonly TextFile[]): string[] {
   return [...withoutCode(text).matchAll(LINK)]
     .map(([, target]) => target as string)
@@ -72,7 +72,7 @@ function isReached(from: string, target: string, documents: readonly TextFile[])
   return anchor === undefined || anchorsOf(document.text).includes(anchor);
 }
 
-/** As GitHub makes them of headings. */
+/** As GitHub derives them from headings. */
 export function anchorsOf(text: string): string[] {
   return headingsOf(text).map((heading) =>
     heading
@@ -108,7 +108,7 @@ export function tableBelow(text: string, heading: string): string[][] {
   );
 }
 
-/** What stands between backticks in a text. */
+/** The texts between backticks. */
 export function quotedIn(text: string): string[] {
   return [...text.matchAll(/`([^`]+)`/g)].map(([, quoted]) => quoted as string);
 }

@@ -1,10 +1,10 @@
-// The floor plan as data, and the rules that read it: which room may import which, which packages
-// and words may appear where. Every rule takes one file and answers with what it found wrong.
+// The floor plan as data, and its rules: which room may import which, which packages and words may
+// appear in it. Every rule takes one file and returns what is wrong.
 
 import { posix } from 'node:path';
 import { closing, isWord, type SourceFile, specifiers, type Token, tokenize } from './source.ts';
 
-/** They do not import each other: what one uses of another is handed in. */
+/** They do not import each other: what one needs of another is passed in. */
 const machines: readonly string[] =
   'quorum stream order consensus entropy lag upkeep forward membership consistency transaction cache'.split(
     ' ',
@@ -45,7 +45,7 @@ const doors: Record<string, readonly string[]> = {
   lag: ['replica', 'cli'],
   upkeep: ['replica'],
   forward: ['replica'],
-  // The boot of an incarnation and a recovery by hand read who the members are.
+  // The boot of an incarnation, and a recovery by hand, read the members.
   membership: ['replica', 'host', 'cli'],
   consistency: ['replica'],
   transaction: ['replica'],
@@ -59,10 +59,10 @@ const doors: Record<string, readonly string[]> = {
  */
 const pureRooms: ReadonlySet<string> = new Set([...floors.slice(0, -1).flat(), 'api']);
 
-/** Packages that touch no clock, dice, or IO, with the deterministic rooms that may use them. */
+/** Packages that use no clock, randomness or IO, with the deterministic rooms that may use them. */
 const purePackages: Record<string, readonly string[]> = {};
 
-/** Packages at home in one room only. A name ending in `/` stands for its whole scope. */
+/** Packages that only one room may use. A name ending in `/` stands for its whole scope. */
 const packageHomes: Record<string, string> = {
   fastify: 'http',
   '@fastify/': 'http',
@@ -75,7 +75,7 @@ const packageHomes: Record<string, string> = {
   'prom-client': 'adapters',
 };
 
-/** Globals that bring time, dice, IO, or the machine's locale into a deterministic room. */
+/** Globals that bring time, randomness, IO, or the machine's locale into a deterministic room. */
 const impureWords: ReadonlySet<string> = new Set(
   `async await Promise Date setTimeout setInterval setImmediate queueMicrotask console process
    performance crypto WeakRef FinalizationRegistry Buffer globalThis fetch WebSocket Intl`.split(
@@ -83,7 +83,7 @@ const impureWords: ReadonlySet<string> = new Set(
   ),
 );
 
-/** Members that do the same, whatever they are called on. */
+/** Members that do the same on any object. */
 const impureMembers: ReadonlySet<string> = new Set(
   'localeCompare toLocaleString toLocaleLowerCase toLocaleUpperCase'.split(' '),
 );
@@ -91,7 +91,7 @@ const impureMembers: ReadonlySet<string> = new Set(
 /** The only file that reads the environment. */
 const environmentReader = 'config/load.ts';
 
-/** Where versions are compared by themselves, not those of two records: which files may. */
+/** The files that may compare versions by themselves, and not as parts of two records. */
 const versionComparers: ReadonlySet<string> = new Set(
   'idempotency put tree-difference list-rows writes'.split(' '),
 );
@@ -185,14 +185,14 @@ function fewDoors({ path, room, tokens }: Source, report: Report): void {
   }
 }
 
-/** What is here of a lane is received, applied or durable: a head says neither. */
+/** A position in a lane is received, applied or durable; `head` says neither. */
 function threeVectors({ room, tokens }: Source, report: Report): void {
   const isAbove = pureRooms.has(room) && floorOf(room) > floorOf('store');
   if (!isAbove || room === 'stream') return;
   for (const token of tokens) if (isWord(token, 'head')) report(token.line, 'head');
 }
 
-/** Code asks what a level means, and not for its name. */
+/** Code asks for the rules of a level, and not for its name. */
 function levelByRules({ path, room, tokens }: Source, report: Report): void {
   if (!pureRooms.has(room) || levelNamers.has(path)) return;
   for (const token of tokens)
@@ -229,7 +229,7 @@ function pureWords({ room, tokens }: Source, report: Report): void {
     if (impureMembers.has(token.text)) report(token.line, token.text);
     if (isMember(tokens, at)) return;
     if (impureWords.has(token.text)) report(token.line, token.text);
-    // Arithmetic is welcome, dice are not, in whatever disguise: `const { random } = Math`.
+    // Arithmetic is allowed, randomness is not, however it is written: `const { random } = Math`.
     if (token.text === 'Math' && isDice(tokens, at)) report(token.line, 'Math.random');
   });
 }
@@ -262,7 +262,7 @@ function environment({ path, tokens }: Source, report: Report): void {
   });
 }
 
-/** A barrel holds nothing of its own: all that it exports comes from elsewhere. */
+/** A barrel has nothing of its own: everything that it exports comes from elsewhere. */
 function barrel({ tokens }: Source, report: Report): void {
   let exportsOthers = false;
   let at = 0;
@@ -275,7 +275,7 @@ function barrel({ tokens }: Source, report: Report): void {
   if (exportsOthers) report(1, 'holds re-exports only');
 }
 
-// The end of an import, or of an export by list or star; undefined where another statement begins.
+// The end of an import, or of an export by list or star; undefined if another statement begins.
 function endOfPassage(tokens: readonly Token[], start: number): number | undefined {
   const isImport = isWord(tokens[start], 'import');
   if (!isImport && !isWord(tokens[start], 'export')) return undefined;

@@ -10,7 +10,7 @@ const files = readTree(join(root, 'src'));
 const glossary = tableBelow(readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8'), 'Glossary');
 const forbidden = glossary.flatMap(([, , not = '']) => quotedIn(not));
 
-/** Identifiers that have a forbidden word and wait for a better name. The numbers only fall. */
+/** Identifiers with a forbidden word that still need a better name. The numbers may only fall. */
 const LEFT: Readonly<Record<string, number>> = {
   fitness: 1,
   life: 6,
@@ -18,7 +18,7 @@ const LEFT: Readonly<Record<string, number>> = {
   pace: 1,
 };
 
-/** Names that rooms export with a meaning of their own each. The list only becomes shorter. */
+/** Names that several rooms export, each with its own meaning. The list may only become shorter. */
 const SHARED: ReadonlySet<string> = new Set(
   `Claim Client Delay Exchange heldKey Holder list Log Membership Operation Place Refusal
    refusalOf refuse ReplicaView RequestSeries ResyncOptions Role Row statusOf Synod Table

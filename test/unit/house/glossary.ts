@@ -1,11 +1,11 @@
-// One word for one thing: the identifiers and file names of the source against the words that the
-// glossary of ARCHITECTURE.md rules out, and exports of one name that mean different things.
+// One word for one thing: compares the identifiers and file names of the source with the words that
+// the glossary of ARCHITECTURE.md rules out, and finds exports of one name with different meanings.
 
 import { type SourceFile, type Token, tokenize } from './source.ts';
 
 /**
- * Identifiers that have the word among their own: `paceOf` has pace, `spaced` has not. File names
- * count as well.
+ * Identifiers that contain the word as one of their words: `paceOf` contains pace, `spaced` does
+ * not. File names count as well.
  */
 export function identifiersWith(word: string, files: readonly SourceFile[]): string[] {
   const found = files.flatMap((file) =>
@@ -14,7 +14,7 @@ export function identifiersWith(word: string, files: readonly SourceFile[]): str
   return [...new Set(found)];
 }
 
-/** Each file is read once, however many words are looked for. */
+/** Each file is read once for any number of words. */
 const namesOf = new WeakMap<SourceFile, readonly string[]>();
 
 function namesIn(file: SourceFile): readonly string[] {
@@ -26,7 +26,7 @@ function namesIn(file: SourceFile): readonly string[] {
   return names;
 }
 
-/** `#heldByPeer`, `HELD_MAX`, `entropy/tree-walk.ts` in small words. */
+/** `#heldByPeer`, `HELD_MAX`, `entropy/tree-walk.ts` as lower-case words. */
 function wordsOf(name: string): string[] {
   return name
     .split(/[^\p{L}\p{N}]+|(?<=[\p{Ll}\p{N}])(?=\p{Lu})/u)

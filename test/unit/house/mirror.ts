@@ -1,12 +1,12 @@
-// Which files of the source have no unit test of their own: `store/log.ts` has it in
+// Files of the source without a unit test of their own: that of `store/log.ts` is
 // `test/unit/store/log.test.ts`.
 
-/** Rooms whose files are each tested by themselves: the machine floor, and what it stands on. */
+/** Rooms in which each file has its own test: the machine floor, and what it is built on. */
 export const mirrored: ReadonlySet<string> = new Set(
   `consistency entropy forward lag membership order peers quorum store stream upkeep`.split(' '),
 );
 
-/** Files that have none, and where they are tested instead. */
+/** Files without one, and where they are tested instead. */
 export const elsewhere: { readonly [path: string]: string } = {
   'entropy/snapshot-client.ts': 'both ends in unit/entropy/snapshot.test.ts',
   'entropy/snapshot-server.ts': 'both ends in unit/entropy/snapshot.test.ts',

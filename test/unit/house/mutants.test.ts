@@ -38,7 +38,7 @@ describe('the seeded bugs', () => {
   });
 });
 
-/** Whether a name is made of titles, one behind the other, of which the last may be cut short. */
+/** Whether a name consists of titles, one after the other, of which the last may be cut short. */
 function isMadeOf(name: string, titles: readonly string[]): boolean {
   return titles.some((title) => {
     if (title.startsWith(name)) return true;
@@ -47,7 +47,7 @@ function isMadeOf(name: string, titles: readonly string[]): boolean {
   });
 }
 
-/** The holes of a title (`%s`, `$name`) take any text. */
+/** The holes of a title (`%s`, `$name`) match any text. */
 function patternOf(title: string): RegExp {
   const plain = title.replaceAll(/[.*+?^|()[\]\\{}]/g, String.raw`\$&`);
   return new RegExp(`^${plain.replaceAll(/%[a-z]|\$\w+/g, '.+')}(?: |$)`);

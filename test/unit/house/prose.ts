@@ -65,7 +65,7 @@ function wordsOf(comment: string): string {
     .trim();
 }
 
-/** The paragraphs of a document. Code is left out, and so is what it quotes as an example. */
+/** The paragraphs of a document, without code and without quoted examples. */
 export function paragraphsOf({ path, text }: SourceFile): Passage[] {
   const bare = text.replaceAll(/^```[\s\S]*?^```$/gm, (code) => code.replaceAll(/[^\n]/g, ''));
   let line = 1;

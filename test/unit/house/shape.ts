@@ -1,4 +1,5 @@
-// Limits on the shape of a source file. They are walls, not targets: good files stay far from them.
+// Limits on the shape of a source file. They are limits, not targets: good files stay far below
+// them.
 
 import { isWord, type SourceFile, type Token, tokenize } from './source.ts';
 

@@ -1,5 +1,5 @@
 // Reads source text as tokens, so that the house rules see code and never comments or the inside of
-// strings. It knows just enough of TypeScript for that: strings, templates with their
+// strings. It knows only as much of TypeScript as that needs: strings, templates with their
 // substitutions, comments, regular expressions, words, numbers, and punctuation.
 
 import { readdirSync, readFileSync } from 'node:fs';
@@ -49,7 +49,7 @@ export function tokenize(
   onComment: (comment: string, line: number) => void = () => {},
 ): Token[] {
   const tokens: Token[] = [];
-  // Depth of open braces for each template whose substitution we are in.
+  // For each template whose substitution is being read, the depth of open braces.
   const substitutions: number[] = [];
   let at = 0;
   let line = 1;
@@ -87,7 +87,7 @@ export function tokenize(
     }
     if (text[at] === '`') {
       at += 1;
-      // Marks the place of the template even where its text is empty.
+      // Marks the place of the template even if its text is empty.
       add('template', '');
       template();
       continue;
@@ -156,7 +156,7 @@ export function isWord(token: Token | undefined, text: string): boolean {
   return token?.kind === 'word' && token.text === text;
 }
 
-/** Index of the mark that closes the bracket at `open`; the end of the file where none does. */
+/** Index of the mark that closes the bracket at `open`; the end of the file if none does. */
 export function closing(tokens: readonly Token[], open: number): number {
   let depth = 0;
   for (let at = open; at < tokens.length; at += 1) {

@@ -5,7 +5,7 @@ import { type SourceFile, type Token, tokenize } from './source.ts';
 export interface Title {
   readonly path: string;
   readonly line: number;
-  /** What is put into a name when the tests are collected is a hole: `%s`. */
+  /** A part of a name that is filled in when the tests are collected is a hole: `%s`. */
   readonly text: string;
 }
 
@@ -21,7 +21,7 @@ export function titlesOf({ path, text }: SourceFile): Title[] {
   });
 }
 
-/** The text between the parentheses that follow, or those that follow `.name(…)`. */
+/** The text between the next parentheses, or between those after `.name(…)`. */
 function argumentOf(tokens: readonly Token[], from: number): string | undefined {
   let at = from;
   while (isMark(tokens[at], '.')) {
@@ -34,7 +34,7 @@ function argumentOf(tokens: readonly Token[], from: number): string | undefined 
   return first?.kind === 'template' ? templateAt(tokens, at + 1) : undefined;
 }
 
-/** The place behind the parenthesis that closes this one. */
+/** The position after the parenthesis that closes this one. */
 function behind(tokens: readonly Token[], open: number): number {
   let depth = 0;
   for (let at = open; at < tokens.length; at++) {
@@ -45,7 +45,7 @@ function behind(tokens: readonly Token[], open: number): number {
   return tokens.length;
 }
 
-/** A template ends at the comma that follows a piece of its text. */
+/** A template ends at the comma after a piece of its text. */
 function templateAt(tokens: readonly Token[], from: number): string {
   let text = '';
   let isHole = false;

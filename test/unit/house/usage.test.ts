@@ -1,4 +1,4 @@
-// Every program beside `npm test` says what it does, and has a line of help for each of its
+// Every program beside `npm test` prints what it does, and has a line of help for each of its
 // options.
 
 import { readdirSync, readFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ const programs = Object.entries(scripts).flatMap(([name, command]): [string, str
   return main === undefined ? [] : [[name, dirname(main)]];
 });
 
-/** The files of a program that can say what it takes: those beside its main module. */
+/** The files of a program that may parse options: those beside its main module. */
 function sourceOf(folder: string): string {
   const names = readdirSync(join(root, folder)).filter((name) => name.endsWith('.ts'));
   return names.map((name) => readFileSync(join(root, folder, name), 'utf8')).join('\n');

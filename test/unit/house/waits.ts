@@ -1,12 +1,11 @@
-// Fixed waits in tests. A test that waits so many milliseconds for something fails where the
-// machine is busy, and wastes them where it is not: it waits for progress instead
-// (test/support/wait.ts), with a bound that stands against waiting for ever. What may wait for a
-// time is written down here, with the reason.
+// Fixed waits in tests. A test that waits a fixed time for something fails on a busy machine, and
+// wastes the time on an idle one. It should wait for progress (test/support/wait.ts), with a bound
+// that only prevents waiting for ever. Allowed waits are listed here, with the reason.
 //
-//   fixed-wait    `sleep` or `setTimeout` that is no pause between two looks at a condition
-//   short-bound   a time after which something is given up, of less than SHORT_MS: as the last
-//                 argument of `until`, as a `timeout` of a program that is run, or as the time in
-//                 which replicas become ready
+//  fixed-wait    `sleep` or `setTimeout` that is not a pause between two polls
+//  short-bound   a time after which something is given up, of less than SHORT_MS: as the last
+//                argument of `until`, as a `timeout` of a program that is run, or as the time in
+//                which replicas become ready
 
 import type { SourceFile } from './source.ts';
 
@@ -17,7 +16,7 @@ export interface Wait {
   readonly text: string;
 }
 
-/** Files that wait for a time, how often, and why. */
+/** Files that wait for a fixed time, how often, and why. */
 export const allowed: { readonly [path: string]: readonly [times: number, reason: string] } = {
   'browser/browser.ts': [2, 'bounds against waiting for ever'],
   'contract/network.test.ts': [1, 'a pause between two looks'],
@@ -54,7 +53,7 @@ export const allowed: { readonly [path: string]: readonly [times: number, reason
   'unit/http/messages.test.ts': [1, 'that nothing happens for a while is the subject'],
 };
 
-/** Measurements last as long as they last. */
+/** The length of a measurement is fixed. */
 const APART = ['bench/', 'simulation/', 'unit/house/'];
 const SHORT_MS = 60_000;
 
@@ -80,7 +79,7 @@ export function waitsIn({ path, text }: SourceFile): Wait[] {
   return waits;
 }
 
-/** Those beyond what is allowed, and what is allowed and not there any more. */
+/** Waits beyond those allowed, and allowed ones that do not exist any more. */
 export function flawsOf(waits: readonly Wait[]): string[] {
   const flaws: string[] = [];
   const paths = new Set([...waits.map(({ path }) => path), ...Object.keys(allowed)]);

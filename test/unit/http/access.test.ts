@@ -62,7 +62,7 @@ const call = (
   return harness.ask(path, { method, headers, ...(body === undefined ? {} : { body }) });
 };
 
-/** Written down once more, apart from the code that decides it. */
+/** Written a second time, apart from the code that decides it. */
 function mayCall(access: Access, roles: Readonly<Record<string, Role>>): boolean {
   const order: Role[] = ['read', 'write', 'admin'];
   const covers = (granted: Role | undefined, role: Role) =>

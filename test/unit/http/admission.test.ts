@@ -1,14 +1,14 @@
-// Admission under overload, on a virtual clock: a thread that works requests off at a known cost,
-// and refuses at another.
+// Admission under overload, on a virtual clock: a thread with one cost for serving a request, and
+// another for refusing it.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Admission } from '../../../src/http/guard/admission.ts';
 
 const SERVE_MS = 0.15;
-/** By Node's HTTP server, and on the fast path. */
+/** The costs with Node's HTTP server, and on the fast path. */
 const REFUSE_MS = { slow: 0.05, fast: 0.015 };
 const CAPACITY = 1000 / SERVE_MS;
-/** A write goes through so many turns: read, written, acknowledged. */
+/** A write takes this many turns: read, written, acknowledged. */
 const STAGES = 3;
 const TURN_MS_MIN = 0.1;
 
@@ -37,7 +37,7 @@ interface Step {
 }
 
 /**
- * `rate` requests a second arrive for so long; each waits besides for `awayMs`, which costs
+ * `rate` requests a second arrive for this long; each waits `awayMs` in addition, which costs
  * nothing.
  */
 function load(rate: number, seconds: number, awayMs = 0, refuseMs = REFUSE_MS.slow): Run {
@@ -46,7 +46,7 @@ function load(rate: number, seconds: number, awayMs = 0, refuseMs = REFUSE_MS.sl
   const endMs = nowMs + seconds * 1000;
   let asked = 0;
   let due: Step[] = [];
-  // Until everything that was asked is answered.
+  // Until every request is answered.
   while (nowMs < endMs || due.length > 0) {
     let spentMs = 0;
     const later: Step[] = [];
@@ -99,7 +99,7 @@ describe('a replica that is asked for more than it can serve', () => {
     }
   });
 
-  // What may be before it, in a thread that is partly busy with refusing.
+  // The requests that may be before it, in a thread that also refuses.
   it.each([
     [2, 'slow', 500, 200],
     [3, 'slow', 500, 200],
@@ -161,7 +161,7 @@ describe('a replica that is asked for more than it can serve', () => {
     const before = admission.limit;
     expect(before).toBeGreaterThan(2360);
     for (let n = 0; n < 20; n++) expect(interval(3000, 10_000)).toBe(before);
-    // Without refusals a slower thread is seen.
+    // Without refusals a slower thread is noticed.
     for (let n = 0; n < 20; n++) interval(3000, 100);
     expect(admission.limit).toBeLessThan(1280);
   });

@@ -35,7 +35,7 @@ const run = async (ops: unknown, query = '', headers: Record<string, string> = {
 };
 const statuses = (results: readonly Result[]) => results.map(({ status }) => status);
 
-/** A time-out counts from the arrival, so a part of it may be over. */
+/** A time-out counts from the arrival, so a part of it may have passed. */
 const within = (ms: number): unknown => expect.toSatisfy((left) => left > 0 && left <= ms);
 
 describe('a batch', () => {
@@ -137,7 +137,7 @@ describe('a batch', () => {
     service.hold = (command) => {
       const { kind } = command;
       begun.push(kind === 'write' ? command.operation : kind);
-      // Reads, and writes with a condition, take longer than what comes behind them.
+      // Reads, and writes with a condition, take longer than the operations after them.
       const isSlow = kind === 'read' || (kind === 'write' && command.conditions.length > 0);
       const { hold } = service;
       const answer = (): void => {

@@ -1,5 +1,5 @@
-// A bug while a client is answered ends that answer and its connection, and is reported once; the
-// server goes on.
+// A bug in the handling of an answer ends that answer and its connection, and is reported once; the
+// server continues.
 
 import { afterEach, describe, expect, it } from 'vitest';
 import { HandOver } from '../../../src/host/hand-over.ts';
@@ -27,7 +27,9 @@ const REQUESTS = {
 type Name = keyof typeof REQUESTS;
 const names = Object.keys(REQUESTS) as Name[];
 
-/** The reference model behind the host's hand, until `isBroken`; then what `submit` says. */
+/**
+ * The reference model behind the host, until `isBroken`; then `submit` returns what the test says.
+ */
 async function start(broken: (command: Command, hand: HandOver) => void) {
   const service = createReferenceService();
   const hand = new HandOver(service.metrics, { note: () => undefined, committed: () => undefined });

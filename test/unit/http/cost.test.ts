@@ -1,4 +1,4 @@
-// What one client, or all of them, can make a replica hold at the same time.
+// What one client, or all of them, can make a replica hold at one time.
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Command } from '../../../src/model/command.ts';
 import { type Harness, json, startHarness } from './harness.ts';
 
-// How long it takes is the machine's affair.
+// How long it takes depends on the machine.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const MIB = 1024 * 1024;
@@ -33,12 +33,12 @@ async function open(text: string): Promise<Socket> {
   return socket;
 }
 
-/** Until it is so; the test's own time is the bound. */
+/** Waits until it holds; the test's own time is the bound. */
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-/** A turn of the event loop and of the kernel for everything that may still come. */
+/** A turn of the event loop and of the kernel, for everything that may still arrive. */
 async function settled(): Promise<void> {
   for (let before = -1; before !== harness.service.commands.length; ) {
     before = harness.service.commands.length;
@@ -83,7 +83,7 @@ describe('a connection that sends and does not read', () => {
       await until(() => readsSince(from) > 0);
       await settled();
     }
-    // A socket that reads nothing hears of its end when it reads.
+    // A socket that does not read notices its end only when it reads.
     for (const socket of sockets.slice(0, 1)) socket.resume();
     await until(() => closed.length > 0);
     expect(closed[0]).toBe(0);
@@ -115,7 +115,7 @@ describe('bodies that have begun and not ended', () => {
       socket.on('data', (data: Buffer) => (answers[n] += data.toString('latin1')));
       socket.write(first);
       await new Promise((resolve) => socket.write(Buffer.alloc(CONTENT, 97), resolve));
-      // The next one comes when this one is there.
+      // The next one is sent when this one has arrived.
       await own.ask('/livez');
     }
     await until(() => answers.filter((text) => text.includes('503')).length >= 2);
@@ -186,7 +186,7 @@ describe('a batch of reads', () => {
     const held: Command[] = [];
     harness.service.hold = (command) => held.push(command);
     const all = Array.from({ length: 100 }, () => batch([{ op: 'get', key: 'small' }]));
-    // The others have come meanwhile, and wait.
+    // The others have arrived meanwhile, and wait.
     await until(() => held.length > 0);
     for (let n = 0; n < 100; n++) await harness.ask('/livez');
     const most = held.length;

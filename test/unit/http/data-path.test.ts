@@ -389,7 +389,7 @@ describe('parameters', () => {
 
   it('reach the replica as they were sent', async () => {
     await ask('/v1/kv/bench/p?r=2&timeout=750ms&consistency=eventual');
-    // It counts from the arrival, so a part of it may be over.
+    // It counts from the arrival, so a part of it may have passed.
     const within = (ms: number): unknown => expect.toSatisfy((left) => left > 0 && left <= ms);
     expect(command()).toMatchObject({ kind: 'read', r: 2, timeoutMs: within(750) });
     await put('/v1/kv/bench/p?w=majority&timeout=2s&ttl=10m', 'x');

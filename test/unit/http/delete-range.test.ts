@@ -28,7 +28,7 @@ const left = async () => {
 };
 const cursorOf = (answer: Answer) => json(answer)['cursor'] as string | null;
 
-/** The deletes of the next range are answered by this: `undefined` lets one pass. */
+/** The deletes of the next range are answered with this; `undefined` lets one succeed. */
 function answerDeletes(codeFor: (key: string) => FaultCode | undefined): void {
   const { service } = harness;
   service.hold = (command: Command) => {

@@ -1,6 +1,6 @@
-// The OpenAPI document against the server, both ways: what it promises of each route is taken and
-// can be answered, and what it does not name is refused or changes nothing. Every reply is held
-// against the document as well (harness.ts).
+// The OpenAPI document compared with the server, in both directions: everything that it describes
+// for a route is accepted and can be answered, and everything else is refused or has no effect.
+// Every reply is also compared with the document (harness.ts).
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { PROBLEMS, type ProblemCode } from '../../../src/api/problems.ts';
@@ -36,7 +36,7 @@ const PUT_ONE = JSON.stringify({ ops: [{ op: 'put', key: 'k', value: 'v' }] });
 const SA = JSON.stringify({ id: 'sa-1', region: 'sa', peer: '10.0.3.7:7071' });
 const JSON_HEADERS = { 'Content-Type': 'application/json' };
 
-/** A request of each route that has what it needs, and no more. */
+/** A request of each route with what it needs, and no more. */
 const PLAIN: { readonly [Name in Id]: Asked } = {
   get: { path: '/v1/kv/bench/k' },
   put: { path: '/v1/kv/bench/k', method: 'PUT', body: 'v' },
@@ -73,7 +73,7 @@ const CURSORS: { readonly [id: string]: string } = {
   'delete-range': formatCursor({ ...range, prefix: 'a' }, 'a'),
 };
 
-/** A value of each parameter that is right, and one that is wrong where there is one. */
+/** A valid value of each parameter, and an invalid one if there is one. */
 const VALUES: { readonly [name: string]: readonly [right: string, wrong?: string] } = {
   r: ['1', '4'],
   w: ['majority', 'most'],
@@ -125,7 +125,7 @@ const documented = (id: string, where: Parameter['in']): readonly string[] =>
     .parameters.filter((parameter) => parameter.in === where)
     .map(({ name }) => name);
 
-/** Asks as `PLAIN` does, and as `more` says. */
+/** Sends the plain request with the additions in `more`. */
 async function ask(id: Id, query = '', more: Ask = {}): Promise<Answer> {
   const { path, ...plain } = PLAIN[id];
   const at = path.includes('JOB') ? path.replace('JOB', await jobId()) : path;
@@ -139,7 +139,7 @@ async function jobId(): Promise<string> {
   return String(answer.headers.location).split('/').at(-1) ?? '';
 }
 
-/** The parameter and its value; one that the plain request has already stands for itself. */
+/** The parameter and its value; a parameter of the plain request keeps its value. */
 const pair = (id: Id, name: string, value: string): string =>
   PLAIN[id].path.includes(`?${name}=`) ? '' : `${name}=${encodeURIComponent(value)}`;
 const right = (id: Id, name: string): string =>
@@ -187,13 +187,13 @@ describe.each(IDS)('%s, as it is described,', (id) => {
     const length = String(Buffer.byteLength(body));
     const headers = { ...JSON_HEADERS, 'Content-Length': length };
     const answer = await ask(id, '', { headers, body });
-    // What is not built is refused whatever comes with it.
+    // What is not built is refused, whatever else the request has.
     if (id === 'patch') expect(codeOf(answer)).toBe('not-built');
     else expect(codeOf(answer) === 'bad-request').toBe(!takesBody);
   });
 });
 
-/** For each header a value that makes a difference where the header is used. */
+/** For each header a value that makes a difference if the header is used. */
 const TELLING: { readonly [name: string]: string } = {
   'If-Match': '"eu-1.1.999"',
   'If-None-Match': '*',
@@ -211,8 +211,8 @@ const TELLING: { readonly [name: string]: string } = {
 };
 
 /**
- * The header changes what is answered or what the replica is asked. A refusal of the header as such
- * is no reading of it.
+ * The header changes the answer or what the replica is asked. A refusal of the header itself does
+ * not count.
  */
 async function changes(id: Id, name: string, value: string): Promise<boolean> {
   await harness.ask('/v1/kv/bench/k', { method: 'PUT', body: 'v' });
@@ -241,8 +241,8 @@ const failing = (code: FaultCode) => (command: Command) => {
 };
 
 /**
- * Answers as the reference does, but says of the replica what `says` holds, and keeps what is no
- * status where told to.
+ * Answers like the reference, but with the replica's status in `says`, and holds other commands
+ * back if a test requests it.
  */
 function standIn(says: Partial<Status['self']>, keepsOthers: boolean): void {
   const hold = (command: Command): void => {
@@ -259,7 +259,7 @@ function standIn(says: Partial<Status['self']>, keepsOthers: boolean): void {
   harness.service.hold = hold;
 }
 
-/** How each success that the document lists comes about; a plain request where nothing is said. */
+/** How to get each success that the document lists; a plain request if nothing is given. */
 const WAYS: { readonly [answer: string]: () => Promise<Answer> } = {
   'get 304': () => ask('get', '', { headers: { 'If-None-Match': '*' } }),
   'put 201': () => harness.ask('/v1/kv/bench/fresh', { method: 'PUT', body: 'v' }),
@@ -304,7 +304,7 @@ function answerWith(id: Id, status: number): Promise<Answer> {
   return ask(id, status === 307 ? 'redirect' : '');
 }
 
-/** A fault that is answered so. */
+/** The fault that is answered. */
 function faultOf(status: number): FaultCode {
   const codes = Object.keys(FAULTS) as (FaultCode & ProblemCode)[];
   return codes.find((code) => PROBLEMS[code].status === status) ?? 'overloaded';

@@ -1,4 +1,4 @@
-// Which requests are refused before anything else is checked, on every route alike: those of pages
+// Requests that are refused before anything else is checked, on every route alike: those of pages
 // of other web sites, and those for hosts that are not this replica's. Requests are sent as bytes,
 // as a browser would send them.
 

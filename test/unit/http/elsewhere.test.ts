@@ -1,5 +1,5 @@
-// What a client sees of a replica that does not answer by itself: another answers instead, or the
-// request is refused and its connection ends.
+// What a client sees of a replica that does not answer by itself: another one answers instead, or
+// the request is refused and its connection ends.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Command } from '../../../src/model/command.ts';
@@ -21,7 +21,7 @@ afterEach(() => {
 });
 afterAll(() => harness.stop());
 
-/** Every command from now on is answered so. */
+/** Every command from now on is answered with this. */
 function answerWith(replyTo: (command: Command) => Reply): void {
   harness.service.hold = (command) => {
     asked.push(command);

@@ -1,5 +1,6 @@
-// The fast path beside Node's HTTP server: the same bytes to both, in one piece and in two, and the
-// same answers. What it reads itself, and what it leaves to Node, is looked at in its reader.
+// The fast path compared with Node's HTTP server: both get the same bytes, in one piece and in two,
+// and give the same answers. The tests of the reader show what it reads itself and what it leaves
+// to Node.
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -29,8 +30,8 @@ const put = (body: string, ...headers: string[]): string =>
   of(`PUT ${key}`, [...headers, `Content-Length: ${body.length}`], body);
 
 /**
- * Sends the pieces, each when the one before it was read, and gives all that came until `isAll`, or
- * the end.
+ * Sends each piece when the one before it was read, and returns everything that arrives until
+ * `isAll`, or until the end.
  */
 async function exchange(
   { port }: Harness,
@@ -59,8 +60,8 @@ async function exchange(
 }
 
 /**
- * What both answer to the same, which has to be the same. Node gets it in these pieces, the fast
- * path in one.
+ * What both answer to the same requests, which must be equal. Node gets them in these pieces, the
+ * fast path in one.
  */
 async function both(pieces: readonly string[], count: number): Promise<string> {
   const isAll = (text: string) => repliesIn(text).length >= count && /\r\n\r\n/.test(text);
@@ -91,7 +92,7 @@ describe('a request split at every byte', () => {
     '%s gets the same answer as from Node',
     async (_name, bytes) => {
       const isEnd = () => false;
-      // Twice, for the state that it leaves behind.
+      // Twice, to test the state after the first.
       await exchange(fast, [put('abc') + bytes], isEnd);
       await exchange(node, [put('abc'), bytes], isEnd);
       const whole = masked(await exchange(node, [put('abc'), bytes], isEnd));
@@ -131,8 +132,8 @@ describe('a connection after another kind of request', () => {
     expect(repliesIn(await both([bytes], count)).length).toBeGreaterThanOrEqual(count);
   });
 
-  // What of them Node answers before it sees the malformed one depends on how they arrive; the fast
-  // path answers them all.
+  // How many of them Node answers before it sees the malformed one depends on how they arrive; the
+  // fast path answers them all.
   it.each([
     ['an unknown method behind a write', [put('x'), `BREW ${key} HTTP/1.1\r\nHost: a\r\n\r\n`], 2],
     ['a malformed request behind reads', [get, get, `GET ${key} HTTP/1.1\r\nX : a\r\n\r\n`], 3],
@@ -159,7 +160,7 @@ describe('a connection after another kind of request', () => {
   }, 60_000);
 });
 
-// What a proxy in front may take for something else than this server.
+// Bytes that a proxy may read differently from this server.
 describe('request smuggling', () => {
   const hidden = of('PUT /v1/kv/bench/smuggled', ['Content-Length: 1'], 'x');
   it.each([
@@ -342,7 +343,7 @@ describe('a connection on the fast path', () => {
       socket.pause();
       socket.write(get.repeat(16));
       await until(() => own?.service.commands.length === 17);
-      // There is one connection at a time, so another one says that this one is gone.
+      // There is one connection at a time, so a second one shows that this one is gone.
       while (!(await own.raw(get)).includes('200 OK'));
       socket.resume();
       await closed;
@@ -420,7 +421,7 @@ describe('a connection on the fast path', () => {
     own.service.hold = (command) => held.push(command);
     const { socket, text, closed } = await opened(own);
     socket.pause();
-    // More than the kernel takes for a client that does not read.
+    // More than the kernel accepts for a client that does not read.
     socket.write(get.repeat(12));
     await until(() => held.length === 12);
     own.service.hold = undefined;

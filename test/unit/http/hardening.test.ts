@@ -1,4 +1,4 @@
-// The rows H1 to H15 of the security matrix, sent as bytes: what a proper client library would
+// The rows H1 to H15 of the security matrix, sent as bytes: what a correct client library would
 // never send.
 
 import { connect } from 'node:net';
@@ -298,7 +298,7 @@ describe('tunnels and upgrades', () => {
   });
 });
 
-/** A connection that the server leaves open is given up after this. */
+/** A connection that the server leaves open is given up after this time. */
 const QUIET_MS = 40_000;
 
 describe('time and numbers', () => {

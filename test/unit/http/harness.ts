@@ -1,5 +1,5 @@
-// A server on loopback in front of the reference model, and two clients: one that speaks proper
-// HTTP, and one that sends whatever bytes it is given.
+// A server on loopback in front of the reference model, and two clients: a correct one, and one
+// that sends any bytes that it is given.
 
 import { type IncomingHttpHeaders, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
@@ -44,7 +44,7 @@ export interface Harness {
   readonly errors: unknown[];
   ask(path: string, ask?: Ask): Promise<Answer>;
   /**
-   * Sends bytes on a fresh connection and gives everything that came until it ended or was silent
+   * Sends bytes on a new connection and returns everything that arrives until it ends or is silent
    * for `quietMs`.
    */
   raw(bytes: string | Uint8Array, quietMs?: number): Promise<string>;
@@ -61,10 +61,10 @@ export interface HarnessOptions {
   readonly metricsText?: () => Promise<string>;
   /** The replica found at the address of a newcomer; by default the newcomer itself. */
   readonly probe?: Probe;
-  /** The thread's times; measured by default. */
+  /** The times of the thread; measured by default. */
   readonly work?: () => Work;
   /**
-   * A second server without the fast path gets the same requests, and `stop` fails where it answers
+   * A second server without the fast path gets the same requests, and `stop` fails if it answered
    * differently.
    */
   readonly twin?: boolean;
@@ -162,7 +162,7 @@ async function withoutFastPath(
 }
 
 /**
- * Every reply that a test sees is held against the OpenAPI document, which is the same of all these
+ * Every reply of a test is compared with the OpenAPI document, which is the same for all these
  * servers.
  */
 let replyCheck: Promise<ReplyCheck> | undefined;
@@ -187,7 +187,7 @@ export function json(answer: Answer): Record<string, unknown> {
   return JSON.parse(answer.body.toString()) as Record<string, unknown>;
 }
 
-/** The code of a problem, after a look at whether it is a proper one. */
+/** The code of a problem, after a check of its form. */
 export function problemOf(answer: Answer): string {
   const { type, status, instance, node } = json(answer);
   if (answer.headers['content-type'] !== 'application/problem+json') return 'not a problem';
@@ -235,8 +235,8 @@ function askOver(
 }
 
 /**
- * Ends when nothing came for `quietMs`; the first byte may take `firstMs`, because a busy machine
- * answers late.
+ * Ends when nothing has arrived for `quietMs`; the first byte may take `firstMs`, because a busy
+ * machine answers late.
  */
 function sendRaw(
   port: number,

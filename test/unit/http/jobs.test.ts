@@ -1,5 +1,5 @@
-// Work that outlasts its request: what a job reports from its beginning to its end, and which
-// clients may wait for it.
+// Work that outlasts its request: what a job reports from its start to its end, and which clients
+// may wait for it.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Command } from '../../../src/model/command.ts';
@@ -14,7 +14,7 @@ import { type Answer, type Ask, type Harness, json, problemOf, startHarness } fr
 let harness: Harness;
 /** Commands that wait for their answer. */
 let held: Command[];
-/** What the replica says of itself, beside what the reference service says. */
+/** What the replica reports, in addition to the reference service. */
 let says: Partial<Status>;
 let state: ReplicaState;
 
@@ -118,7 +118,7 @@ describe('a client that asks for a job', () => {
   it('does not keep a server from closing', async () => {
     const begun = await post('/us-1/forget');
     const waiting = look(begun, prefer(60));
-    // What was sent before it is read by then.
+    // By then, the bytes that were sent before are read.
     for (let n = 0; n < 5; n++) await harness.ask('/livez');
     harness.server.beginDrain();
     expect(json(await waiting)['state']).toBe('running');
@@ -131,7 +131,7 @@ describe('a client that asks for a job', () => {
 });
 
 describe('a drain', () => {
-  /** It is asked for while two requests are not answered yet. */
+  /** It is requested while two requests are not answered yet. */
   async function begin(): Promise<Answer> {
     state = 'draining';
     says = { waiting: 2 };

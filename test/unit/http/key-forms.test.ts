@@ -1,5 +1,5 @@
-// Keys as people name them, through the clients that they use: each client has its own idea of what
-// a URL is, and what it makes of it before it sends must name the same key in the end.
+// Keys as people write them, through common clients: each client encodes URLs in its own way, and
+// whatever it sends must name the same key.
 
 import { execFile } from 'node:child_process';
 import { request as httpRequest } from 'node:http';
@@ -40,7 +40,7 @@ const KEYS = [
   '[::1]',
 ] as const;
 
-/** Sends one request and gives the value or, of a PUT, ''. */
+/** Sends one request and returns the value, or '' for a PUT. */
 type Send = (url: string, value?: string) => Promise<{ status: number; body: string }>;
 
 const CLIENTS: Readonly<Record<string, Send>> = {
@@ -85,7 +85,7 @@ const hasCurl = await promisify(execFile)('curl', ['--version']).then(
 );
 const clients = Object.entries(CLIENTS).filter(([name]) => name !== 'curl' || hasCurl);
 
-/** The two ways to write a key into a path: all of it escaped, or its slashes left alone. */
+/** The two ways to write a key into a path: fully escaped, or with its slashes unescaped. */
 const FORMS: readonly ((key: string) => string)[] = [
   encodeURIComponent,
   (key) => key.split('/').map(encodeURIComponent).join('/'),

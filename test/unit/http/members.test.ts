@@ -5,7 +5,7 @@ import type { Place, Probed } from '../../../src/model/membership.ts';
 import { type Harness, json, problemOf, startHarness } from './harness.ts';
 
 let harness: Harness;
-/** What a look at the address of the newcomer finds, one after the other, and where was looked. */
+/** The results of probing the newcomer's address, one after the other, and the probed addresses. */
 let found: Probed[] = [];
 const probed: Place[] = [];
 

@@ -5,7 +5,7 @@ import { ReplyMemory } from '../../../src/http/guard/memory.ts';
 
 const MIB = 1024 * 1024;
 
-/** A reply that its client has not taken, as far as the memory looks at one. */
+/** A reply that its client has not taken, with the members that the memory reads. */
 function untaken(): { readonly response: ServerResponse; readonly isClosed: () => boolean } {
   let isClosed = false;
   const socket = { destroy: () => (isClosed = true) };
@@ -27,7 +27,7 @@ describe('the memory of replies', () => {
     const memory = new ReplyMemory(8 * MIB);
     const rooms = Array.from({ length: 5 }, () => memory.open(3 * MIB));
     const ended: number[] = [];
-    // Each needs all that an answer may have, one value at a time, and gives nothing back before.
+    // Each needs all that an answer may have, one value at a time, and returns nothing before.
     const all = rooms.map(async (room, index) => {
       for (let n = 0; n < 3; n++) expect(await room.take(MIB, 3_600_000)).toBe(true);
       expect(memory.heldBytes).toBeLessThanOrEqual(4 * MIB);

@@ -1,5 +1,5 @@
-// What HTTP says about messages, beside what they mean here: bodies that are none or lead nowhere,
-// expectations, closed halves of connections, idle connections.
+// What HTTP itself requires of messages: bodies that are empty or of no use, expectations, closed
+// halves of connections, idle connections.
 
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -141,7 +141,7 @@ describe('HTTP/1.0', () => {
 });
 
 describe('a client that closes its half of the connection', () => {
-  /** Everything that came until the server closed its half, too. */
+  /** Everything that arrived until the server closed its half, too. */
   const sendAndEnd = (bytes: string) =>
     new Promise<string>((resolve, reject) => {
       let text = '';
@@ -173,7 +173,7 @@ describe('a client that closes its half of the connection', () => {
     harness.service.hold = (command) => void held.push(command);
     const answer = sendAndEnd(head('GET /v1/kv/bench/late HTTP/1.1', 'Host: a'));
     while (held.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-    // The end of the client's half has been seen by then.
+    // By then the end of the client's half has been seen.
     for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
     harness.service.hold = undefined;
     for (const { client } of held)
@@ -206,7 +206,7 @@ describe('an idle connection', () => {
     await new Promise((resolve) => setTimeout(resolve, 500));
     await next();
     expect(answers.map((answer) => answer.slice(0, 12))).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200']);
-    // Longer than the 60 s after which load balancers usually give up theirs.
+    // Longer than the 60 s after which load balancers usually close theirs.
     expect(answers[0]).toContain('Keep-Alive: timeout=75');
     socket.destroy();
     await own.stop();

@@ -1,4 +1,4 @@
-// Everything beside keys: where a write is, what replicas hold, the cluster, policies, health,
+// Everything except keys: where a write is, what replicas hold, the cluster, policies, health,
 // metrics.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -217,7 +217,7 @@ describe('/readyz', () => {
   });
 });
 
-/** A replica whose status is what this makes of it. */
+/** A replica with the status that this function makes. */
 function startWith(change: (status: Status) => Status): Promise<Harness> {
   const reference = createReferenceService();
   const submit = (command: Command): void => {

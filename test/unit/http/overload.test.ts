@@ -1,4 +1,4 @@
-// What clients see of a replica that is asked for more than it can do.
+// What clients see of a replica that gets more requests than it can serve.
 
 import { connect, type Socket } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
@@ -13,7 +13,7 @@ afterEach(async () => {
   await harness.stop();
 });
 
-/** A connection that the server has accepted, and what came on it. */
+/** A connection that the server has accepted, and what arrived on it. */
 async function opened(): Promise<{
   socket: Socket;
   text: () => string;
@@ -45,7 +45,8 @@ it('a pause of the thread is seen before the next request is judged, however bus
   const { service } = harness;
   const held: Command[] = [];
   service.hold = (command) => held.push(command);
-  // They wait for long, as slow bodies do: as many as are let in while there is no rest.
+  // They wait for long, like slow bodies: as many as are admitted while the thread has no idle
+  // time.
   while (held.length < 320) {
     const { socket } = await opened();
     const before = held.length;
@@ -56,7 +57,7 @@ it('a pause of the thread is seen before the next request is judged, however bus
   service.hold = undefined;
   spent.activeMs = 0;
   spent.idleMs = 100;
-  // Longer than the thread is measured at a time.
+  // Longer than the interval of the measurement.
   const sinceMs = performance.now();
   while (performance.now() < sinceMs + 100) await new Promise((resolve) => setTimeout(resolve, 5));
   expect((await harness.ask('/v1/kv/bench/a')).status).toBe(404);
@@ -92,12 +93,12 @@ it.each([
   await first.until('\r\n\r\n');
   expect(second.text()).toContain('503 Service Unavailable');
   expect(second.text().toLowerCase()).toContain('retry-after: 1\r\n');
-  // That of the first, which was submitted twice.
+  // The answer to the first request, which was submitted twice.
   expect(service.commands.map(({ kind }) => kind)).toEqual(['read', 'read']);
 });
 
 it('a request without room is refused at once, and one about the replica is not', async () => {
-  // A thread that never has rest and answers nothing: the bound stays at its least.
+  // A thread without idle time that answers nothing: the bound stays at its minimum.
   harness = await startHarness({ work: () => ({ activeMs: 100, idleMs: 0 }) });
   const { service } = harness;
   const held: Command[] = [];
@@ -122,8 +123,8 @@ it('a request without room is refused at once, and one about the replica is not'
   expect(last.text()).toContain('Retry-After: 1');
   const answer = await harness.ask('/v1/kv/bench/a');
   expect([answer.status, problemOf(answer)]).toEqual([503, 'overloaded']);
-  // Refused on the fast path, and by Node's server, which a tab makes the reader: the same to the
-  // byte.
+  // Refused on the fast path, and by Node's server, which reads the request because of a tab: the
+  // same to the byte.
   const bodies = [
     get(''),
     get('').replace('GET', 'HEAD'),

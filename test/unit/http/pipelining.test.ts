@@ -1,5 +1,5 @@
-// So many requests that wait behind others on their connections that there is no room for one more:
-// what was taken is answered in order, and then the connection ends, whichever front reads it.
+// So many requests wait for earlier ones on their connections that there is no room for another:
+// the accepted ones are answered in order, and then the connection ends, with either front end.
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -7,9 +7,9 @@ import { afterEach, expect, it } from 'vitest';
 import type { Command } from '../../../src/model/command.ts';
 import { type Harness, repliesIn, startHarness } from './harness.ts';
 
-/** What may wait over all connections. */
+/** The number that may wait over all connections. */
 const WAITING_ALL_MAX = 32_768;
-/** As many as are read at once. */
+/** The number that is read at once. */
 const EACH = 1000;
 const get = 'GET /v1/kv/bench/k HTTP/1.1\r\nHost: a\r\n\r\n';
 const put = 'PUT /v1/kv/bench/k HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx';

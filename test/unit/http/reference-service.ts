@@ -1,6 +1,6 @@
-// A model of a replica that the HTTP tests talk to and compare with: the command contract over one
-// Map, alone in its cluster of three, without durability, time-outs or peers. It is the oracle of
-// the fuzzing, so it is written to be obviously right rather than fast.
+// A model of a replica that the HTTP tests use and compare with: the contract of commands over one
+// Map, alone in its cluster of three, without durability, time-outs or peers. The fuzzing tests
+// compare with it, so it is written to be obviously correct rather than fast.
 
 import type { Command, ListCommand, RunCommand, WriteCommand } from '../../../src/model/command.ts';
 import { type Fault, type FaultCode, fault } from '../../../src/model/fault.ts';
@@ -27,12 +27,12 @@ import type { Reply, Written } from '../../../src/model/reply.ts';
 
 export interface ReferenceService extends ReplicaService {
   state: ReplicaService['state'];
-  /** Takes the next commands away instead of answering them, while it is set. */
+  /** While it is set, it gets the next commands instead of answers being sent. */
   hold: ((command: Command) => void) | undefined;
-  /** Every member has everything: session tokens are empty. */
+  /** Every member has everything, so session tokens are empty. */
   isEverywhere: boolean;
   readonly records: ReadonlyMap<string, Record>;
-  /** What `submit` was given. */
+  /** The commands that `submit` got. */
   readonly commands: Command[];
 }
 

@@ -1,15 +1,15 @@
-// Two servers behind one port: what a client sends goes to both, and it sees what the first one
-// answers. What the two answered on a connection is compared to the byte, but for what may differ:
-// dates, instances, versions and times.
+// Two servers behind one port: the requests of a client go to both, and it sees the answers of the
+// first. The answers of the two on a connection are compared to the byte, except for what may
+// differ: dates, instances, versions and times.
 //
-// The client sees an answer when the other server has given as much, so that the next request finds
+// The client sees an answer when the other server has sent as much, so that the next request finds
 // both in the same state.
 
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 export interface Twin {
   readonly port: number;
-  /** What was answered differently so far, when all connections are closed. */
+  /** The differences so far, when all connections are closed. */
   differences(): Promise<readonly string[]>;
   close(): void;
 }
@@ -20,14 +20,14 @@ interface Side {
   isClosed: boolean;
 }
 
-/** Times are written with more or fewer digits. */
+/** Times have more or fewer digits. */
 const SLACK_BYTES = 48;
-/** An answer that one of them alone gives is shown after this. */
+/** An answer that only one of them sends is shown after this time. */
 const PATIENCE_MS = 4000;
 
 /**
- * `mayDiffer`: the first server does now what the second cannot know; what is asked meanwhile goes
- * to the first alone.
+ * `mayDiffer`: the first server now does what the second cannot know; requests meanwhile go to the
+ * first only.
  */
 export async function startTwin(
   ports: readonly [number, number],
@@ -103,7 +103,7 @@ async function serve(
   if (!isExcused && one !== other) found.push(`asked: ${asked}\none: ${one}\nother: ${other}`);
 }
 
-/** Until both have answered the same, or one does not in time. */
+/** Until both have answered the same, or one has not answered in time. */
 function level(sides: readonly Side[], on: (changed: () => void) => void): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, PATIENCE_MS);
@@ -135,14 +135,14 @@ function side(port: number, changed: () => void): Side {
   return self;
 }
 
-/** Without what differs from one moment to the next, or from one server to another. */
+/** Without the parts that differ between moments, or between servers. */
 export function masked(text: string): string {
   return (
     text
       .replace(/^(Date|Last-Modified): .*$/gim, '$1: *')
       .replace(/dur=[\d.]+/g, 'dur=*')
       .replace(/(urn:conit:request:[a-z0-9-]+:)[0-9a-f]{10}-\d+/g, '$1*')
-      // The age, or the number of the instance, is part of the length.
+      // The age, or the number of the instance, changes the length.
       .replace(/(content-length: )\d+(?=\r\n(?:[^\r]+\r\n)*\r\n\{"namespace")/g, '$1*')
       .replace(/(problem\+json\r\n[^]*?Content-Length: )\d+/gi, '$1*')
       .replace(/\b(eu-1\.1)\.\d+/g, '$1.*')

@@ -13,7 +13,7 @@ const isOwn = (of: LaneId): boolean => of.startsWith('ap-1.');
 let room: MachineRoom;
 let catchUp: CatchUp;
 
-/** A replica whose directory was used before, unless it says otherwise. */
+/** A replica whose directory was used before, unless the test says otherwise. */
 function begin(isEmpty = false, before = new MachineRoom()): void {
   room = before;
   catchUp = new CatchUp(room.core);
@@ -21,12 +21,12 @@ function begin(isEmpty = false, before = new MachineRoom()): void {
   room.commit();
 }
 
-/** What is on the disk goes on; what this replica remembers beside it does not. */
+/** A restart: what is on the disk remains, what this replica remembers beside it does not. */
 const restart = (): void => begin(false, room.restarted());
 
 const holds = (...vector: (readonly [LaneId, Seq])[]) => ({ vector });
 
-/** Looks, as an open replica does; whether a return has ended. */
+/** Checks, like an open replica; true if a return has ended. */
 const check = (isOpen = true): boolean => catchUp.check(isOpen, room.turn);
 
 beforeEach(() => begin());

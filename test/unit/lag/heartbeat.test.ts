@@ -19,7 +19,7 @@ beforeEach(() => {
   heartbeats = new Heartbeats(core, core.own, new ReadAdmission(core, new CatchUp(core)));
 });
 
-/** The messages sent since the last look, by peer. */
+/** The messages since the last call, by peer. */
 function told(): Map<number, Heartbeat> {
   const beats = room
     .sent()
@@ -32,7 +32,7 @@ function beat(): Map<number, Heartbeat> {
   return told();
 }
 
-/** The peer's heartbeat arrives; gives what is answered at once. */
+/** The peer's heartbeat arrives; returns what is answered at once. */
 function hear(says: Partial<Heartbeat> = {}, peer = EU): Heartbeat | undefined {
   heartbeats.onHeartbeat(room.peer(peer), heartbeatOf(says), room.turn);
   return told().get(peer);
@@ -79,7 +79,7 @@ describe('a heartbeat', () => {
     expect(beat().get(EU)).toMatchObject({ commitAgeMs: 0 });
   });
 
-  // On the wire 0 says that none came yet.
+  // On the wire 0 means that none has arrived yet.
   it('pings even if the monotonic clock reads zero', () => {
     room.pass(-room.now.monoMs);
     room.greet(EU);

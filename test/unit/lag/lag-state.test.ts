@@ -23,7 +23,7 @@ const fresh: Reading = {
 let health: LagStates;
 let nowMs = 0;
 
-/** Looks once a heartbeat, and gives the states that it saw. */
+/** Checks at every heartbeat, and returns the states that it saw. */
 function looks(count: number, changes: Partial<Reading> = {}): string[] {
   return Array.from({ length: count }, () => {
     nowMs += BEAT_MS;

@@ -8,7 +8,7 @@ let path: PathLag;
 let nowMs = 0;
 
 /**
- * An echo a heartbeat later: there and back, of which `back` on the way back, to a clock that is
+ * The echo of a later heartbeat: a round trip, of which `back` on the way back, to a clock that is
  * 7000 ms behind.
  */
 function echo(roundMs: number, back = roundMs / 2): void {

@@ -25,7 +25,7 @@ function begin(policy: object = {}): void {
 
 beforeEach(() => begin());
 
-/** Peers answer pings of just now, and then our own heartbeat is due. */
+/** Peers answer recent pings, and then our own heartbeat is due. */
 function beat({ peers = [EU], isOpen = true } = {}): void {
   for (const peer of peers) {
     const { monoMs: pingMs } = room.now;
@@ -44,7 +44,7 @@ function beats(count: number): void {
 const answers = (of = FRESH): boolean => admission.mayAnswer(of, room.now);
 const reported = (): NamespaceLag => admission.report(room.now.monoMs)[0] as NamespaceLag;
 
-/** A peer says how it is in the namespace. */
+/** A peer reports its state in the namespace. */
 function says(peer: number, state: LagState, lag: Partial<NamespaceLag> = {}): void {
   const judged = { state, rule: 'pause', forMs: 1, answers: false, missingMs: 1 } as const;
   const health = [{ namespace: FRESH, ...judged, missingEntries: 0, ...lag }];

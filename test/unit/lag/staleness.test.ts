@@ -13,7 +13,9 @@ beforeEach(() => {
   staleness = new StalenessBound(SELF, 3);
 });
 
-/** A ping of `pingMs` was answered at once; the peer had accepted so many entries when it came. */
+/**
+ * A ping of `pingMs` was answered at once; the peer had accepted this many entries when it arrived.
+ */
 const echo = (pingMs: number, accepted: Seq = 0, says: Partial<Echo> = {}): Echo => {
   return { pingMs, keptMs: 0, sentMs: pingMs, heads: [[EU1, accepted]], ...says };
 };
@@ -118,8 +120,8 @@ describe("the extra delay of a peer's writes", () => {
     staleness.onEcho(EU, echo(190, 0, { sentMs: 5 }), shown(0), 200);
     expect(staleness.excessOf(EU, QUIET_MS, 200)).toBe(0);
     expect(staleness.baselineOf(EU, 200)).toBe(10);
-    // The ping took long, the way back did not: by the clock of the incarnation before it would
-    // seem to have.
+    // The ping took long, the way back did not; by the clock of the earlier incarnation the
+    // opposite seems true.
     staleness.onEcho(EU, echo(290, 0, { sentMs: 195 }), shown(0), 400);
     expect(staleness.excessOf(EU, QUIET_MS, 400)).toBe(10);
   });

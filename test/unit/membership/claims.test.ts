@@ -11,8 +11,7 @@ const FURTHER: Membership = { ...WITHOUT_US, epoch: 9 };
 const WAIT_MS = 100;
 
 /**
- * This replica is ap-1, which knows of so many members that they have accepted nothing, itself
- * included.
+ * This replica is ap-1, which knows that this many members, itself included, have accepted nothing.
  */
 const ground = (abstaining: number, more: Partial<Ground> = {}): Ground => ({
   self: AP,

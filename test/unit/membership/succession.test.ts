@@ -25,7 +25,7 @@ const NEWCOMER = place('zz-1', { httpUrl: 'http://zz-1:8080' });
 const JOINED = withPlace(BOOT, NEWCOMER);
 const JOIN = { kind: 'join', place: NEWCOMER } as const;
 
-/** A replica as far as its membership goes, with the answers to its clients. */
+/** The part of a replica that changes the membership, with the answers to its clients. */
 class Seat {
   room: MachineRoom;
   succession: Succession;
@@ -38,7 +38,7 @@ class Seat {
     this.succession = this.#begin();
   }
 
-  /** The next incarnation, on what is on the disk. */
+  /** The next incarnation, with the data on the disk. */
   restart(): void {
     this.room = this.room.restarted();
     this.succession = this.#begin();
@@ -63,7 +63,7 @@ class Seat {
     this.hand();
   }
 
-  /** Replies that may leave are handed to their clients. */
+  /** Released replies are passed to their clients. */
   hand(): void {
     for (const { client, reply } of this.room.turn.replies.splice(0)) client.onReply(reply);
   }
@@ -102,12 +102,12 @@ beforeEach(() => {
   seat = new Seat();
 });
 
-/** All three members, each of which has greeted the others. */
+/** All three members, each of which has sent its greeting to the others. */
 function three(): Seat[] {
   const seats = [AP, EU, US].map((self) => new Seat({ self }));
   for (const [self, each] of seats.entries())
     for (const peer of [AP, EU, US]) if (peer !== self) each.hello(peer, BOOT);
-  // A vote that may have been forgotten is heard from the others, and known by then.
+  // By then it has heard from the others any vote that it may have forgotten.
   for (const [self, each] of seats.entries())
     for (const [peer, other] of seats.entries())
       if (peer !== self) {
@@ -119,7 +119,7 @@ function three(): Seat[] {
   return seats;
 }
 
-/** Everything becomes durable and arrives, until nothing is under way. */
+/** Everything becomes durable and arrives, until nothing is in progress. */
 function settle(seats: readonly Seat[]): void {
   for (let isBusy = true; isBusy; ) {
     isBusy = false;
@@ -435,7 +435,7 @@ describe('a change is refused', () => {
       'membership-conflict',
       'another member has this peer address',
     ]);
-    // Without a URL the one that is known stays, so this changes nothing.
+    // Without a URL the known one remains, so this changes nothing.
     join('zz-1');
     expect(seat.answer).toBe(2);
   });

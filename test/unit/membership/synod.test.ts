@@ -213,7 +213,7 @@ function fakeOut() {
   return { lsn: 1, put: () => {}, del: () => {}, send: () => {} };
 }
 
-/** A majority has accepted, and no member knows. */
+/** A majority has accepted, and no member knows that. */
 function acceptedBy0And1(): void {
   room.seat(0).ask(room.joined('za'));
   room.seat(0).commit();

@@ -8,7 +8,7 @@ import { EU, MachineRoom, ownOrigin, US } from '../../support/machine-room.ts';
 const OWN = ownOrigin(1);
 const EU1 = origin('eu-1.1');
 const DIGEST = 77;
-/** No member any more, behind the members. */
+/** It is not a member any more, and comes after the members. */
 const FORMER = 3;
 
 let room: MachineRoom;

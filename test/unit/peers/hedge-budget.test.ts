@@ -12,7 +12,7 @@ beforeEach(() => {
   budget = new HedgeBudget();
 });
 
-/** As many hedges as there are, at this time. */
+/** Uses all hedges that there are at this time. */
 function takeAll(nowMs: number): number {
   let taken = 0;
   while (budget.take(nowMs)) taken++;

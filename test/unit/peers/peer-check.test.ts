@@ -1,4 +1,4 @@
-// Impossible claims of peers: what is left of each message, and what is noted and counted.
+// Impossible claims of peers: what remains of each message, and what is noted and counted.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HLC_MAX } from '../../../src/model/hlc.ts';

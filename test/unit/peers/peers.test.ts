@@ -10,7 +10,7 @@ import { StreamLog } from '../../support/peers.ts';
 const OWN = ownOrigin(1);
 const EU1 = origin('eu-1.1');
 const US1 = origin('us-1.1');
-/** Three heartbeats, of which as many may be missed. */
+/** The time of three heartbeats, which may be missed. */
 const SILENT_MS = 600;
 
 let room: MachineRoom;
@@ -26,7 +26,7 @@ beforeEach(() => {
 const peer = (index: number): Peer => peers.get(index) as Peer;
 const asked = (index: number): string[] => streams[index]?.asked ?? [];
 
-/** The peer connects, and greets. */
+/** The peer connects, and sends its greeting. */
 function greet(index: number, says: Partial<Hello> = {}): Peer {
   const { id } = peer(index).member;
   peer(index).onHeard(room.now.monoMs);

@@ -44,7 +44,7 @@ function begin(unfit = NO_MEMBERS): Inquiry {
   return inquiry;
 }
 
-/** The timer comes at this time; who is asked then. */
+/** The timer fires at this time; returns the peers that are asked then. */
 function due(inquiry: Inquiry, monoMs: number): number[] {
   asked = [];
   turn.timers.takeDue('read', monoMs);
@@ -95,7 +95,7 @@ describe('a hedge', () => {
   it('waits while the budget is used up, and is sent once it has room again', () => {
     for (let n = 0; n < HEDGES_SAVED_MAX; n++) hedges.take(0);
     const inquiry = begin();
-    // The time pays in one hedge each half second, and the question a part of one.
+    // The budget grows by one hedge each half second, and by a part of one with the question.
     const sentAtMs: number[] = [];
     for (let ms = HEDGE_MS; ms <= 1000; ms += HEDGE_MS)
       if (due(inquiry, ms).length > 0) sentAtMs.push(ms);

@@ -1,4 +1,4 @@
-// A replica that claims keys of two peers, which lend them, lend no more, or say nothing.
+// A replica that claims keys of two peers, which lend them, refuse, or do not answer.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { hlcFromMs } from '../../../src/model/hlc.ts';
@@ -14,7 +14,7 @@ const KEY = 'order-7';
 const EU1 = origin('eu-1.1');
 /** The set of one member. */
 const DEADLINE_MS = 30_000;
-/** A loan is firm for so long, and half of it is what a borrower has to write. */
+/** A loan lasts this long, and the borrower may write during half of it. */
 const LENT_MS = 10_000;
 /** Once the borrower is disconnected. */
 const RETURN_MS = 1000;
@@ -23,7 +23,7 @@ const START_MS = 600_000;
 
 let room: MachineRoom;
 let claims: KeyClaims;
-/** Requests that went on: their names, and why they may not write. */
+/** Requests that continued: their names, and why they may not write. */
 let resumed: [name: string, code: string | undefined][];
 
 beforeEach(() => {
@@ -41,7 +41,7 @@ function begin(name = 'one', key = KEY, timeoutMs = DEADLINE_MS): void {
   claims.begin({ namespace: NS, key, deadlineMs }, resume, room.turn);
 }
 
-/** What was said of keys since the last look, as `1 ask 4`. */
+/** The messages about keys since the last call, such as `1 ask 4`. */
 function said(): string[] {
   return room
     .sent()
@@ -55,7 +55,7 @@ function answer(peer: number, what: ClaimReply['answer'], says: Partial<ClaimRep
   claims.onMessage(peer, reply, false, room.turn);
 }
 
-/** Lets time pass, from one timer to the next; says how often one was due. */
+/** Lets time pass, from one timer to the next; returns how often one was due. */
 function pass(ms: number): number {
   const untilMs = room.now.monoMs + ms;
   let ticks = 0;

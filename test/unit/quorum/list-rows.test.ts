@@ -20,7 +20,8 @@ const entry = (seq: number, fields: Partial<Mutation> = {}): Mutation =>
 const record = (seq: number, fields: Partial<Mutation> = {}) => recordOf(entry(seq, fields));
 
 /**
- * What members say of one key, in this order: whose version, and whether it is this replica's own.
+ * The answers of members about one key, in this order: the version, and whether it is this
+ * replica's own.
  */
 function rowOf(...said: readonly (readonly [member: number, seq: number])[]): Row {
   const rows = new Map<string, Row>();

@@ -30,7 +30,7 @@ let turn: HostTurn;
 let looks: Looks;
 let reads: ReadCommand<Asker>[];
 let termsOfReads: Terms[];
-/** Writes that went on: their names, and why what they asked could not be read. */
+/** Writes that continued: their names, and why their question could not be answered. */
 let resumed: [name: string, code: Fault['code'] | undefined][];
 
 beforeEach(() => {
@@ -48,7 +48,7 @@ const asked = (name: string) => {
   return { namespace: namespace('ns'), key: key(name), r: 2 };
 };
 
-/** A write looks at keys. */
+/** A write asks about keys. */
 function look(name: string, ...keys: string[]): void {
   looks.begin(keys.map(asked), TERMS, (why) => void resumed.push([name, why?.code]), turn);
 }

@@ -1,5 +1,4 @@
-// The keys that lists read at a time: bounded in number, and by the bytes that they are expected to
-// bring.
+// The keys that lists read at one time: bounded in number, and by their expected bytes.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Expected, ReadWindow } from '../../../src/quorum/read-window.ts';

@@ -9,7 +9,7 @@ import { EU, MachineRoom, US } from '../../support/machine-room.ts';
 const NS = namespace('ns');
 const EU1 = origin('eu-1.1');
 const LIMIT = 10;
-/** As many surveys as that may wait for their reads. */
+/** As many surveys as may wait for their reads. */
 const RUNNING_MAX = 512;
 
 let room: MachineRoom;
@@ -39,7 +39,7 @@ function replies(): SurveyReply[] {
   return room.sent().flatMap(({ message }) => (message.kind === 'survey-reply' ? [message] : []));
 }
 
-/** Asks, and reads: keys of the answer, and whether there are more. */
+/** Asks, and reads: the keys of the answer, and whether there are more. */
 function surveyed(says: Partial<SurveyRequest> = {}): unknown {
   ask(1, says);
   room.read();

@@ -1,5 +1,5 @@
-// A replica that forgets a delete, step by step: what it waits for, and what it makes of a record
-// that comes too late.
+// A replica that forgets a delete, step by step: what it waits for, and what it does with a record
+// that arrives too late.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Command } from '../../../src/model/command.ts';
@@ -37,7 +37,7 @@ function hello(vector: VectorEntries): void {
   solo.message(PEER, helloOf(THEIRS, membershipOf(['eu', 'us']), { vector }));
 }
 
-/** The peer says what it holds, and then our own heartbeat is due. */
+/** The peer reports what it holds, and then our own heartbeat is due. */
 function heard(vector: VectorEntries = []): void {
   const beat: Heartbeat = {
     kind: 'heartbeat',
@@ -78,7 +78,7 @@ function deleteHere(): void {
   solo.ask(delOf('a', { w: 1 }));
 }
 
-/** The peer has everything, and is heard as often as it takes. */
+/** The peer has everything, and is heard as often as needed. */
 function forget(): void {
   ack([[OURS, 2]]);
   for (let n = 0; n < 20 && kept() > 0; n++) heard();
@@ -99,7 +99,7 @@ describe('a tombstone here', () => {
   it('waits for what the others had accepted when they had it', () => {
     deleteHere();
     ack([[OURS, 2]]);
-    // What the peer says it holds comes later than its acknowledgement.
+    // The peer's report of what it holds arrives later than its acknowledgement.
     tick();
     heard([[THEIRS, 1]]);
     for (let n = 0; n < 10; n++) heard();

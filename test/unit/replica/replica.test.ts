@@ -66,7 +66,7 @@ describe('a peer that has not greeted', () => {
   });
 
   it('does not count among those that can be reached', () => {
-    // An empty one takes nothing before it has heard a majority, so it has done so before.
+    // An empty replica accepts nothing before it has heard a majority, so this one has heard one.
     greet();
     solo = begin({ storage: solo.storage, incarnation: 2 });
     solo.step({ kind: 'connected', peer: PEER });

@@ -1,4 +1,5 @@
-// The true lag of a replica while entries wait for their time that a wrong clock stamped ahead.
+// The true lag of a replica while entries wait for their time because a wrong clock stamped them
+// ahead.
 
 import { describe, expect, it } from 'vitest';
 import { Cluster } from '../../cluster/cluster.ts';
@@ -33,8 +34,8 @@ describe('the lag behind a replica that stamped ahead', () => {
 
   it('counts from then on', () => {
     const cluster = new Cluster({ clocks: [0, 1, 2].map(() => ({ wallStartMs: START })) });
-    // By the first of these clocks all that is stamped here is a minute ahead, by the second its
-    // time has come.
+    // By the first of these clocks all entries are stamped a minute ahead; by the second their time
+    // has come.
     const ahead = new LagLog(cluster, START - 60_000);
     const due = new LagLog(cluster, START + 60_000);
     for (const log of [ahead, due]) log.begin();

@@ -26,13 +26,13 @@ beforeEach(() => {
   cells = new Cells(storage.get, 4000, metrics);
 });
 
-/** Shows a record as the table does, in the place of what was shown. */
+/** Shows a record as the table does, in place of the former one. */
 function put(shown: Record): void {
   const { namespace: ns, key: name } = shown;
   cells.put(shown, leafOf(ns, name), cells.read(ns, name), out);
 }
 
-/** All that is dirty goes into the batch. */
+/** All dirty records go into the batch. */
 function store(): void {
   const leaves = new Set(
     [...cells.dirty.all()].map(({ record: { key: name } }) => leafOf(NS, name)),

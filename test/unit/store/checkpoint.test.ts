@@ -25,7 +25,7 @@ beforeEach(() => {
   room = new MachineRoom({ settings });
 });
 
-/** Entries behind what is here, each under a key of its own. */
+/** The next entries, each under a key of its own. */
 const entriesTo = (count: number, size = 8, from = 0): Mutation[] =>
   run(OWN, count, (seq) => {
     return { namespace: NS, key: key(`k${seq}`), value: new Uint8Array(size).fill(seq) };
@@ -75,7 +75,7 @@ describe('a commit', () => {
     const same = Array.from({ length: 2000 }, (_, at) => at + 2).find(
       (seq) => leafOf(NS, key(`k${seq}`)) === leaf,
     );
-    // Two names of one leaf are rare: where there is none, the record itself is stored.
+    // Two names in one leaf are rare: if there is none, the record itself is stored.
     const seq = same ?? 2;
     const admitted = entriesTo(seq).at(-1) as Mutation;
     room.core.absence.admit(recordOf(admitted), room.turn);

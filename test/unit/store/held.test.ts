@@ -25,7 +25,7 @@ function keep(...kept: readonly Mutation[]): boolean[] {
   return kept.map((entry) => held.keep([entry], room.turn));
 }
 
-/** What is stamped up to so many ms is due; the log takes so many of each lane. */
+/** Entries stamped up to this time are due; the log accepts this many of each lane. */
 function release(dueMs: number, takes = Number.POSITIVE_INFINITY): [LaneId, Seq[], Seq][] {
   const taken: [LaneId, Seq[], Seq][] = [];
   held.release(

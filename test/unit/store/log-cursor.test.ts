@@ -28,7 +28,7 @@ interface Setting {
   readonly runs?: readonly (readonly [number, number])[];
 }
 
-/** A lane in memory and in storage, a cursor on it, and what the cursor has said. */
+/** A lane in memory and in storage, a cursor in it, and what the cursor has returned. */
 class Scene {
   readonly out = new HostTurn();
   readonly storage = new KeyMap();
@@ -72,7 +72,7 @@ class Scene {
     return this;
   }
 
-  /** What was below `floor` goes from storage with the commit. */
+  /** The entries below `floor` are removed from storage with the commit. */
   truncate(floor: number): this {
     this.log.truncate(this.lane, { seq: floor, chain: 0 }, this.out);
     this.append(1).commit();
@@ -84,7 +84,7 @@ class Scene {
     return told(this.cursor.next(this.out));
   }
 
-  /** All that comes until the cursor stops, reads answered. */
+  /** Everything until the cursor stops, with all reads answered. */
   follow(): string[] {
     const steps: string[] = [];
     for (let step = this.next(); step !== 'end' && steps.length < 99; step = this.next()) {
@@ -94,7 +94,7 @@ class Scene {
     return steps;
   }
 
-  /** Storage answers what was asked: what the owner is given for it. */
+  /** Storage answers the read; returns what the owner gets. */
   readBack(change: (result: RangeResult) => RangeResult = (result) => result): string[] {
     readBack(this.out, (request) => change(this.storage.range(request)));
     return this.#read.splice(0);

@@ -35,7 +35,7 @@ function move(before?: Mutation, after?: Mutation): void {
   room.commit();
 }
 
-/** What the index has on the disk: of the deadline, of the delete. */
+/** The entries of the index on the disk: of the deadline, of the delete. */
 const filed = (): boolean[] =>
   [expiryKey(5000, NS, NAME.key), tombstoneKey({ origin: A1, seq: 2 })].map(
     (at) => room.disk.get(at) !== undefined,

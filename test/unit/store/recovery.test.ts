@@ -1,4 +1,4 @@
-// What an incarnation finds of the one before it on the disk.
+// What an incarnation finds on the disk of the one before it.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HostTurn } from '../../../src/host/turn.ts';
@@ -44,7 +44,7 @@ interface Found {
   readonly metrics: ReturnType<typeof createMetrics>;
   readonly recovery: Recovery;
   readonly isDone: boolean;
-  /** Reads that it took. */
+  /** The number of reads. */
   readonly reads: number;
 }
 

@@ -8,7 +8,7 @@ const LIMITS = { bytesMax: 1000 };
 
 let room: MachineRoom;
 let reading: SingleRead<string>;
-/** What came back: what each read was for, and whether another was under way then. */
+/** The results: what each read was for, and whether another one was in progress then. */
 let came: [about: string, isUnderWay: boolean][];
 
 beforeEach(() => {

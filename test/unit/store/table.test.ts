@@ -40,7 +40,7 @@ function commit(): void {
   table.cells.onDurable(lsn);
 }
 
-/** Enough other records that memory forgets `a`. */
+/** Enough other records to drop `a` from memory. */
 function forget(): void {
   for (let i = 0; i < 10; i++) table.merge(recordOf(record(1, key(`other ${i}`))), out);
   commit();

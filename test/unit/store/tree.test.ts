@@ -54,7 +54,7 @@ function commit(): void {
   table.cells.onDurable(lsn);
 }
 
-/** What storage says of the tree, as a start reads it. */
+/** The tree in storage, as a start reads it. */
 function restarted(): HashTree {
   const again = new HashTree();
   const stored = storage.range({ ...allLeaves(), reverse: false, limit: 1e6, bytesMax: 1e9 });
@@ -236,7 +236,7 @@ describe('a recount', () => {
     expect(storage.get(recordKey(NS, key('a')))).toEqual(put('a', 1).bytes);
   });
 
-  /** Asks for the records behind a key, and gives what answers. */
+  /** Asks for the records of a key, and returns the answer. */
   function ask(from: Uint8Array, limit: number): () => Page {
     let page: Page | undefined;
     const owner = { onRead: (result: RangeResult) => void (page = result as Page) };
@@ -244,7 +244,7 @@ describe('a recount', () => {
       .in(out, 'newest')
       .read({ from, to: allRecords().to }, { bytesMax: 1e6, limit }, owner);
     const [read] = out.reads.splice(0);
-    // Storage shows the moment at which it was asked.
+    // Storage shows the moment of the request.
     const result = storage.range(read?.request as RangeRequest);
     return () => {
       read?.owner.onRead(result, out);

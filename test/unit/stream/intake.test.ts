@@ -22,7 +22,7 @@ it('makes a stream go back if what waited does not follow the log', () => {
   const options = { log, held, clock: createHybridClock(500), metrics } as IntakeOptions;
   const delivery = { offer: () => 'shown' };
   const intake = new Intake(options, exchange, delivery, () => {});
-  // The first is lost.
+  // The first one is lost.
   for (const { seq, bytes } of run(A1, 3).slice(1))
     held.restore({ key: heldKey(A1, seq), value: bytes }, out);
   intake.onBeat(out.at({ wallMs: 1000, monoMs: 0 }));

@@ -136,7 +136,7 @@ describe('a receiver', () => {
     expect(out.takeBatch().values).toEqual(new Array(6).fill(undefined));
   });
 
-  /** Entry n is due at `WALL_MS` + n; what is due is released to this receiver. */
+  /** Entry n is due at `WALL_MS` + n; due entries are released to this receiver. */
   const dueEach = (count: number): Mutation[] =>
     run(A1, count, (seq) => ({ hlc: hlcFromMs(WALL_MS + DRIFT_MS + seq) }));
   const release = (room: Held, to: Receiver, wallMs: number): void =>
@@ -183,7 +183,7 @@ describe('a receiver', () => {
 
   it('drops what waits behind entries that the log refuses, and accepts it when it is sent again', () => {
     const [, two, three] = dueEach(3) as [Mutation, Mutation, Mutation];
-    // What came before is lost.
+    // The entries before are lost.
     for (const { seq, bytes } of [two, three])
       held.restore({ key: heldKey(A1, seq), value: bytes }, out);
     release(held, receiver, WALL_MS + 2);

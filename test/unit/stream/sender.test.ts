@@ -72,7 +72,7 @@ class Scene {
     return this.sent();
   }
 
-  /** What was sent, as `a.1 3-7`. */
+  /** The messages, such as `a.1 3-7`. */
   sent(): string[] {
     return sent(this.out).map(({ peer, message }) => {
       expect(peer).toBe(PEER);
@@ -83,7 +83,7 @@ class Scene {
     });
   }
 
-  /** Answers the range reads that were asked for. */
+  /** Answers the requested range reads. */
   readBack(change: (result: RangeResult) => RangeResult = (result) => result): string[] {
     readBack(this.out, (request) => change(this.storage.range(request)));
     return this.sent();
@@ -191,7 +191,7 @@ describe('a sender that streams', () => {
       .commit()
       .begin([], 2 * SIZE);
     expect(scene.pump()).toEqual(['a.1 1-2']);
-    // Asked for again, and held after all: no further acknowledgement of it will come.
+    // It was requested again, but the peer holds it: no further acknowledgement of it will come.
     scene.ack([[FIRST, 4]], 2 * SIZE);
     scene.sender.rewind(FIRST, 1);
     expect(scene.pump()).toEqual(['a.1 1-2', 'a.1 3-4', 'a.1 5-6']);
@@ -231,7 +231,7 @@ describe('a sender whose peer is behind the memory', () => {
     expect(behind.pump()).toEqual([]);
     expect(behind.out.reads).toHaveLength(1);
     const all = [...behind.readBack(), ...behind.readBack(), ...behind.readBack()];
-    // Three entries are a frame in memory; read with their keys, two fill it.
+    // Three entries in memory fill a frame; read with their keys, two do.
     const upTo = all.map((line) => Number(line.split('-')[1]));
     expect(upTo.at(-1)).toBeGreaterThanOrEqual(6);
     for (let i = 0; i < 5; i++) all.push(...behind.readBack());

@@ -15,7 +15,7 @@ const TTL_MS = 500;
 let room: MachineRoom;
 let expiry: Expiry;
 let deadlineMs: number;
-/** Deletes that were asked for, by key, and what became of them. */
+/** Deletes that were requested, by key, and their results. */
 let deleted: string[];
 let healed: string[];
 let hasRoom: boolean;
@@ -29,7 +29,7 @@ beforeEach(() => {
   start();
 });
 
-/** Deletes are written to the log of this replica, as its own writes are. */
+/** Deletes are written to the log of this replica, like its own writes. */
 function start(incarnation = 1): void {
   deleted = [];
   healed = [];
@@ -48,11 +48,11 @@ function start(incarnation = 1): void {
   expiry = new Expiry(room.core, deleter, (_, name) => void healed.push(name));
 }
 
-/** Values that end at the deadline, or so many ms after it. */
+/** Values that expire at the deadline, or this many ms after it. */
 const expiring = (of: typeof OWN, count: number, afterMs = 0): Mutation[] =>
   run(of, count, (seq) => ({ key: key(`k${seq}`), expiresAtMs: deadlineMs + afterMs }));
 
-/** So long before or after the deadline a heartbeat is due: one piece is read. */
+/** A heartbeat is due this long before or after the deadline: one piece is read. */
 function beat(afterMs = 0, isServing = true): void {
   room.pass(deadlineMs + afterMs - room.now.wallMs);
   expiry.onBeat(isServing, room.turn);
@@ -107,7 +107,7 @@ describe('a value with a deadline', () => {
     ['a value with a later deadline', OWN, 100],
   ])('is removed from the index only if %s is stored by now', (_, of, afterMs) => {
     room.hold(...expiring(OWN, 1));
-    // As an entry of a damaged record is left behind: the write did not know of it.
+    // A damaged record may leave an entry like this: the write did not know of it.
     room.disk.damage(recordKey(NS, key('k1')));
     room = room.restarted();
     start(2);

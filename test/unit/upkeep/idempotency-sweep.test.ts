@@ -11,7 +11,7 @@ const PIECE = 256;
 
 let room: MachineRoom;
 let sweep: IdempotencySweep;
-/** When the room begins. */
+/** The time at which the room begins. */
 let startMs: number;
 
 beforeEach(() => {
@@ -24,7 +24,7 @@ function start(): void {
   sweep = new IdempotencySweep(room.core.idempotency);
 }
 
-/** A write under a key, stamped so long after the beginning. */
+/** A write under a key, stamped this long after the beginning. */
 function write(key: string, afterMs = 0, of = 'ap-1.1', seq = 1): void {
   const hlc = hlcFromMs(startMs + afterMs);
   const idempotency = { key, digest: 7 };
@@ -32,7 +32,7 @@ function write(key: string, afterMs = 0, of = 'ap-1.1', seq = 1): void {
   room.core.idempotency.remember(entry, room.turn);
 }
 
-/** So long after the beginning a heartbeat is due: one piece is read. */
+/** A heartbeat is due this long after the beginning: one piece is read. */
 function beat(afterMs: number): void {
   room.pass(startMs + afterMs - room.now.wallMs);
   sweep.onBeat(room.turn);
@@ -42,7 +42,7 @@ function beat(afterMs: number): void {
 
 const found = (key: string) => room.core.idempotency.find(NS, key);
 
-/** Keys and their ends that are on the disk. */
+/** The keys on the disk, and when they end. */
 const stored = (): number => {
   const all = { reverse: false, limit: 1e6, bytesMax: 1e9 };
   const ends = room.disk.range({ ...idempotencyEnded(2 ** 45), ...all });

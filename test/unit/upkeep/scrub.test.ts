@@ -16,13 +16,13 @@ beforeEach(() => {
   room = new MachineRoom({ settings, regions: ['ap'] });
   healed = [];
   scrub = new Scrub(room.core, (_, name) => void healed.push(name));
-  // The tree is counted at once.
+  // The tree is computed at once.
   beat();
 });
 
 const entriesOf = (count: number) => run(OWN, count, (seq) => ({ key: key(`k${seq}`) }));
 
-/** A heartbeat, and the piece that is read for it. */
+/** A heartbeat, and the piece that is read in it. */
 function beat(): void {
   scrub.onBeat(room.turn);
   room.read();

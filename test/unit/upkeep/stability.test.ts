@@ -13,7 +13,7 @@ beforeEach(() => {
   room = new MachineRoom();
 });
 
-/** Looks, as with every heartbeat; gives what is settled. */
+/** Checks, as at every heartbeat; returns what is settled. */
 function look(): VectorEntries {
   room.core.stability.onBeat();
   return [...room.core.stability.cut];
@@ -25,7 +25,7 @@ function beat(vector: VectorEntries = []): VectorEntries {
   return look();
 }
 
-/** This replica and its peers hold one entry of ours, and a round has begun with it. */
+/** This replica and its peers hold one of its entries, and a round has begun with it. */
 function begin(): void {
   room.hold(...run(OWN, 1));
   for (const peer of PEERS) {

@@ -17,7 +17,7 @@ let room: MachineRoom;
 let tombstones: Tombstones;
 let healed: string[];
 
-/** Alone, so that whatever is durable is settled by two looks. */
+/** It is alone, so whatever is durable is settled after two checks. */
 beforeEach(() => {
   room = new MachineRoom({ regions: ['ap'] });
   start();
@@ -36,7 +36,7 @@ const isKept = (of: typeof OWN, seq: Seq): boolean =>
 const isFiled = (of: typeof OWN, seq: Seq): boolean =>
   room.disk.get(tombstoneKey({ origin: of, seq })) !== undefined;
 
-/** With a heartbeat: one piece is read, and what it drops is durable. */
+/** At a heartbeat one piece is read, and what it drops is durable. */
 function beat(): void {
   tombstones.onBeat(room.turn);
   room.readOnce();
@@ -82,8 +82,8 @@ describe('a tombstone', () => {
     room.hold(...deletes(A1, 1), ...deletes(OWN, 1), ...deletes(Z1, 1));
     tombstones.onBeat(room.turn);
     room.hold(...deletes(OWN, 3).slice(1));
-    // The first round settles what was here when it began; the walk leaps over the rest of that
-    // lane.
+    // The first round settles the entries that were present when it began; the walk skips the rest
+    // of that lane.
     beat();
     tombstones.onDurable(0, room.turn);
     room.readOnce();
@@ -98,7 +98,7 @@ describe('a tombstone', () => {
     const [deleted] = deletes(OWN, 1) as [Mutation];
     room.hold(deleted);
     const written = mutation({ origin: Z1, key: deleted.key, hlc: 9 * 1024 });
-    // As an entry of a damaged record is left behind: the write did not know of it.
+    // A damaged record may leave an entry like this: the write did not know of it.
     room.disk.damage(recordKey(NS, deleted.key));
     room = room.restarted();
     start();

@@ -19,7 +19,7 @@ beforeEach(() => {
   truncation = new Truncation(room.core);
 });
 
-/** The others hold this replica's lane up to there. */
+/** The others hold this replica's lane up to this entry. */
 function acknowledge(eu: Seq, us: Seq): void {
   room.greet(EU, { vector: [[OWN, eu]] });
   room.greet(US, { vector: [[OWN, us]] });

@@ -246,7 +246,10 @@ async function open(options: Partial<DataOptions> & { folder: string }): Promise
   return opened;
 }
 
-/** An incarnation that writes its number into the database, as the core does first of all. */
+/**
+ * An incarnation that writes its number into the database, which is the first thing that the core
+ * does.
+ */
 async function live(folder: string): Promise<OpenedData> {
   const opened = await open({ folder });
   const batch = { keys: [KEY], values: [Uint8Array.of(opened.incarnation)] };

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../../../../src/adapters/disk/level-database.ts';
 import { LevelWriter } from '../../../../src/adapters/disk/level-writer.ts';
 
-/** Writes that LevelDB was asked for, each ended by the test. */
+/** Writes that LevelDB received; the test ends each. */
 interface Asked {
   readonly what: 'batch' | 'clear';
   readonly sync: unknown;

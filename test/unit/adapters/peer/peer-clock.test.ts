@@ -34,7 +34,8 @@ function peer(aheadMs: number | undefined): Promise<string> {
 async function compared(peers: readonly (number | undefined)[], ownAheadMs = 0): Promise<boolean> {
   const addresses = await Promise.all(peers.map(peer));
   const wallMs = (): number => Date.now() + ownAheadMs;
-  // However slow the machine is: what is measured slowly is less sure, and these are years apart.
+  // It holds on the slowest machine: a slow measurement is less precise, and these clocks are years
+  // apart.
   const options = { addresses, driftMaxMs: 60_000, waitMs: 300, wallMs };
   return (await comparedWallMs(options)) !== undefined;
 }

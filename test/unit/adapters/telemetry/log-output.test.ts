@@ -109,10 +109,10 @@ function setUp({ bytesMax = 10_000 } = {}) {
 }
 
 interface FakeDevice extends LogDevice {
-  /** Bytes that it takes until it is full. */
+  /** The bytes that it takes before it is full. */
   room: number;
   error: string | undefined;
-  /** Takes and never says so. */
+  /** Takes the bytes and never reports it. */
   isStuck: boolean;
   text(): string;
   writes(): number;

@@ -86,7 +86,7 @@ const sources = (changes: Partial<TelemetrySources> = {}): TelemetrySources => (
   ...changes,
 });
 
-/** Samples of one scrape, by name and labels as they are written. */
+/** The samples of one scrape, by name and labels as they are printed. */
 async function scrape(changes: Partial<TelemetrySources> = {}): Promise<Map<string, number>> {
   const text = await createExposition(sources(changes)).text();
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));

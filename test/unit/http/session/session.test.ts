@@ -23,7 +23,7 @@ function ask(method: string, path: string, token?: string, body?: string): Promi
 
 const tokenOf = ({ headers }: Answer): string => String(headers['conit-session']);
 
-/** What the replica was asked to show before it answers, in the last request. */
+/** What the replica had to show before it answers, in the last request. */
 function shown(): unknown {
   const command = harness.service.commands.at(-1);
   return command !== undefined && 'session' in command ? command.session : 'no session';

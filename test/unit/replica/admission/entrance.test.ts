@@ -28,7 +28,7 @@ let turn: HostTurn;
 let lot: ParkingLot;
 let told: string[];
 let served: Terms[];
-/** What the gates of the arrival, and those before a wait, answer next. */
+/** The next answers of the gates of the arrival, and of those before a wait. */
 let arrival: Passage;
 let wait: Passage;
 

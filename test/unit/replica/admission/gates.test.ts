@@ -1,5 +1,4 @@
-// The gates of a replica one by one: each is asked in circumstances in which the others would have
-// nothing to say.
+// The gates of a replica one by one: each is asked in circumstances in which the others admit.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Now } from '../../../../src/model/effect.ts';
@@ -20,7 +19,7 @@ const namespaces = namespacesOf(MEMBERS, {
 const FULL = fault('overloaded', 'full');
 const NOW: Now = { wallMs: 1_000_000, monoMs: 1000 };
 
-/** What the replica is like. */
+/** The state of the replica. */
 let is: {
   closed: boolean;
   drained: boolean;
@@ -89,7 +88,7 @@ const run = (items: number): DataCommand => {
   return command({ ...item, kind: 'run', items: new Array(items).fill(item) });
 };
 
-/** What the first gate says that does not admit it, with that gate's name. */
+/** The answer of the first gate that does not admit it, with the name of that gate. */
 function asked(each: DataCommand): string {
   const turn = new HostTurn().at(NOW);
   const terms = termsOf(each, namespaces.find(each.namespace) as Namespace, NOW.monoMs);

@@ -33,7 +33,7 @@ function ask(asked: Asked): Passage {
 const seen = (seq: number): Session => new Map([[OF_EU, seq]]);
 const read = (onUnmet: OnUnmet = 'usual') => ask(getOf('k', { session: seen(1), onUnmet }));
 
-/** The code with which a parked request is refused, so many ms later. */
+/** The code with which a parked request is refused after this many ms. */
 function lateOf(passage: Passage, ms = 0): string | undefined {
   const turn = room.pass(ms);
   for (const { member } of room.core.peers.greeted()) room.hear(member.index);
@@ -84,7 +84,7 @@ describe('a request with a session', () => {
     room.greet(EU, { origin: origin('eu-1.2') });
     room.greet(US);
     const passage = read();
-    // What a replica that has just died has sent may still arrive.
+    // Entries that a replica sent before it died may still arrive.
     expect(lateOf(passage, 100)).toBe('session-behind');
     expect(lateOf(passage, 5000)).toBe('history-lost');
     room.hear(US, [[OF_EU, 1]]);
