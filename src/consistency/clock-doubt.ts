@@ -1,5 +1,5 @@
-// The answer to a client while the clock of this replica is in doubt: nothing was written, and who
-// must act.
+// The answer to a client while the clock of this replica is in doubt: it says that nothing was
+// written, and what the operator has to do.
 
 import type { ClockState } from '../model/clock.ts';
 import type { Now } from '../model/effect.ts';

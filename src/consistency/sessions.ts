@@ -32,8 +32,8 @@ export interface SessionsOptions {
 }
 
 /**
- * What is on its way from a replica that has just died arrives, and is reported, within so many
- * heartbeats. Before that nothing counts as lost.
+ * Entries that a replica sent before it died arrive, and are reported, within this many heartbeats.
+ * Until then nothing counts as lost.
  */
 export const LOST_BEATS = 6;
 
@@ -42,7 +42,10 @@ export class Sessions implements SessionFacts {
   #replicas: readonly ReplicaId[] = [];
   /** The number of lanes when `#replicas` was made. */
   #lanes = -1;
-  /** What was found at every member; it stays there until a peer says hello again. */
+  /**
+   * Entries that every member shows. They count as shown everywhere until a peer sends its greeting
+   * again.
+   */
   readonly #everywhere: Vector = new Map();
   #epoch = -1;
 
@@ -92,7 +95,7 @@ export class Sessions implements SessionFacts {
     if (replica === replicaOf(own)) return incarnationOf(lane) >= incarnationOf(own);
     const peer = this.#peerOf(replica);
     if (peer === undefined) return false;
-    // A connection to an incarnation that has died may still stand: the next one is not known yet.
+    // A connection to a dead incarnation may still be open, because the next one is not known yet.
     const { greeted, life } = peer;
     return !greeted || life === undefined || incarnationOf(life) <= incarnationOf(lane);
   }

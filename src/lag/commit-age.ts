@@ -21,7 +21,7 @@ const FLOOR = metaKey('clock-floor');
 export class CommitAge {
   #beganMs: number | undefined;
   #endedMs = Number.NEGATIVE_INFINITY;
-  /** While the disk is almost full the idle commit is skipped, so that reads go on. */
+  /** While the disk is almost full the idle commit is skipped, so that reads continue. */
   isDiskLow = false;
 
   // idle -> committing

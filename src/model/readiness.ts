@@ -22,7 +22,7 @@ export function checkState(state: ReplicaState): Check {
   return check('serving', state === 'serving', `the replica is ${state}`);
 }
 
-/** Of the disk and the clock. For reads alone, room for writes does not matter. */
+/** The checks of the disk and the clock. For reads alone, room for writes does not matter. */
 export function hostChecks(status: Status, isForReads = false): Check[] {
   const room = isForReads ? [] : [checkRoom(status)];
   return [checkDisk(status), ...room, checkClock(status)];

@@ -64,8 +64,8 @@ export interface Settings {
   /** The least number of entries that a truncation removes: a truncation costs a write. */
   readonly logTruncateEntries: number;
   /**
-   * A checkpoint begins once so many bytes of records are in memory and in the logs only, or so
-   * many entries were logged since the last one began, or so much time has passed.
+   * A checkpoint begins when this many bytes of records are only in memory and in the logs, when
+   * this many entries were logged since the last one began, or when this much time has passed.
    */
   readonly checkpointBytes: number;
   readonly checkpointEntries: number;

@@ -133,7 +133,7 @@ export class CausalOrder {
     if (turn.takeDue('delivery')) this.#run(turn);
   }
 
-  /** With every heartbeat. */
+  /** Called at every heartbeat. */
   onBeat(turn: Turn): void {
     const { isLost, lostAfterMs } = this.#options;
     for (const [origin, { queues, sinceMs }] of this.#missing) {
@@ -255,7 +255,10 @@ export class CausalOrder {
     this.#readNext(turn);
   }
 
-  /** deferred -> shown: what may be shown of the queue, up to about `most`. Returns how many. */
+  /**
+   * deferred -> shown: shows the entries at the head of the queue that may be shown, up to about
+   * `most`. Returns how many.
+   */
   #advance(queue: WaitQueue, most: number, turn: Turn): number {
     let shown = 0;
     for (let { first } = queue; first !== undefined; { first } = queue) {

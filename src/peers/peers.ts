@@ -127,8 +127,8 @@ export class Peer {
   }
 
   /**
-   * It lacks entries of our own log: they are streamed. Entries of other origins are sent as far as
-   * they are here.
+   * It lacks entries of this replica's own log, which are streamed. Entries of other origins are
+   * sent as far as this replica has them.
    */
   onPull({ origin, from }: Pull, out: Outbox): void {
     this.sender.rewind(origin, from);

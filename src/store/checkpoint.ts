@@ -19,7 +19,7 @@
 // older entry of it back.
 //
 // Bounds: a piece has at least twice as many bytes as were logged since the piece before it. So a
-// checkpoint ends, writers are slowed by what they leave to be written, and at most so many bytes
+// checkpoint ends, writers are slowed by what they leave to be written, and at most this many bytes
 // are dirty: the limit at which a checkpoint begins, what three commits log, and LEAF_BYTES for
 // each leaf. What a commit logs while a slow disk takes long has no such bound: at DIRTY_FACTOR
 // times the limit, and DIRTY_BYTES_LEAST, writes of clients are refused, and nothing of them has
@@ -63,7 +63,7 @@ const LAST_PIECE_BYTES = 1024 * 1024;
 /** The overhead of a leaf, and of the key of a record. */
 const LEAF_BYTES = 32;
 const SHARE_OF_LOGGED = 2;
-/** Dirty bytes at which writes are refused: so many times the limit of a checkpoint, and more. */
+/** Writes are refused when the dirty bytes reach this multiple of the limit of a checkpoint. */
 const DIRTY_FACTOR = 4;
 const DIRTY_BYTES_LEAST = 64 * 1024 * 1024;
 
@@ -140,7 +140,7 @@ export class Checkpoint {
     return fault('overloaded', detail, { retryAfterMs: 1000 });
   }
 
-  /** Called with every heartbeat, so a replica without writes makes its checkpoint, too. */
+  /** Called at every heartbeat, so a replica without writes makes its checkpoint, too. */
   onBeat(turn: Turn): void {
     this.#measure(turn.now);
     if (this.#writing !== undefined || this.#isDue(turn)) turn.awaitSeal();

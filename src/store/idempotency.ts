@@ -83,8 +83,8 @@ export class IdempotencyTable {
   }
 
   /**
-   * The key may belong to a later write by now, whose window goes on: the end of that window stays
-   * indexed.
+   * By now the key may belong to a later write, whose window has not ended: the end of that window
+   * stays indexed.
    */
   #forget({ endMs, namespace, key }: IdempotencyEnd, out: Outbox): void {
     const known = this.find(namespace, key);

@@ -63,7 +63,7 @@ export class Lane {
   hlc: Hlc;
   floor: Seq;
   floorChain: number;
-  /** Up to there the table in storage holds what the entries say (checkpoint.ts). */
+  /** The table in storage includes the entries up to this one (checkpoint.ts). */
   marked: LaneMark;
   /**
    * Entries were appended that are in no block, or the state has changed that storage is to

@@ -49,7 +49,7 @@ export class Log {
   readonly #waiting = new Set<Lane>();
   /** Up to where these lanes were visible when a batch was sealed. */
   readonly #sealedShown = createRing<Sealed>();
-  /** Lanes that go on behind their mark. */
+  /** Lanes with entries behind their mark. */
   readonly #behindMark = new Set<Lane>();
   readonly #sealed = createRing<Sealed>();
   readonly #truncated = createRing<{ readonly lsn: Lsn; readonly span: Span }>();
@@ -211,7 +211,7 @@ export class Log {
     this.#waiting.add(lane);
   }
 
-  /** At start: a lane in storage that is left alone goes so far. */
+  /** At start: the end of a stored lane that this incarnation does not open. */
   parkTip(id: LaneId, { received, chain }: Tip): void {
     this.#parked.push({ id, received, chain });
   }
@@ -276,7 +276,7 @@ export class Log {
   /** The table in storage holds everything up to these heads, with this batch. */
   mark(heads: LaneHeads, out: Outbox): void {
     for (const [lane, head] of heads) {
-      // A copy of a peer went further.
+      // A snapshot has replaced the lane and already covers more.
       if (lane.isReplaced) continue;
       assert(head.received >= lane.marked.received, 'checkpoint: the mark only rises');
       lane.marked = head;

@@ -3,15 +3,15 @@
 // request after the other. The past of an operation is what its session has written and read
 // before, with the past of each write that it has read.
 //
-//   thin-air   a read showed a value that no write has written
-//   missing    a read, or one list, showed a write and an older version than its past holds of
-//              another key (WriteCORead), or none although no delete can hide it (WriteCOInitRead)
-//   cyclic     a write got a smaller version than one of its key in its past (CyclicCF): then
-//              replicas agree on an order of the two that contradicts their causes
+//   thin-air   a read showed a value that no client has written
+//   missing    a read, or one list, showed a write together with an older version of another key
+//              than the past of the write holds (WriteCORead), or without that key although no
+//              delete can hide it (WriteCOInitRead)
+//   cyclic     a write got a smaller version than a write of the same key in its past (CyclicCF):
+//              the replicas then agree on an order of the two that contradicts their causes
 //
-// A list is judged by itself as well, whatever its client knows: what it shows together was visible
-// together at one replica. Order holds within a scope: what the past holds of another is not asked
-// for.
+// A list is also judged by itself, whatever its client has seen: its items were visible together at
+// one replica. Order holds within a scope, so versions of another scope in the past are ignored.
 
 import { goesBack, mayHide } from './going-back.ts';
 import {
@@ -30,11 +30,11 @@ import { type Version, Versions } from './version.ts';
 const LOST = 'history-lost';
 
 export interface CausalDemand extends Demand {
-  /** The scope of a key; undefined: its namespace keeps no causal order. */
+  /** The scope of a key; undefined: its namespace has no causal order. */
   readonly scopeOf: (ns: string, key: string) => string | undefined;
-  /** Clients that send no token: each of their requests begins a session. */
+  /** Clients that send no token, so each of their requests begins a session. */
   readonly withoutToken: readonly string[];
-  /** The least number of looks at a key of which the past holds a version. */
+  /** The least number of reads of a key of which the past holds a version. */
   readonly checked: number;
 }
 
@@ -75,7 +75,7 @@ class Judge {
   readonly #register: Register;
   readonly #sessions = new Map<string, Past>();
   readonly #writes: ReadonlyMap<string, Write>;
-  /** What each write had in its past when it was asked for. */
+  /** The past of each write when it was sent. */
   readonly #pasts = new Map<Write, Past>();
 
   constructor(history: History, { scopeOf, withoutToken }: CausalDemand) {
@@ -88,7 +88,10 @@ class Judge {
     this.#writes = new Map(puts.map((put) => [`${put.ns}\0${put.value}`, put]));
   }
 
-  /** A write takes its past when it is asked for, a reply adds to it when it comes. */
+  /**
+   * The past of a write is fixed when the write is sent; a reply adds to the session when it
+   * arrives.
+   */
   run(): void {
     const events: Event[] = [];
     for (const operation of this.#history) {
@@ -151,7 +154,7 @@ class Judge {
     }
   }
 
-  /** A key as it was shown, against what the past holds of it. */
+  /** Compares what was shown of a key with what the past holds of it. */
   #judge(read: Read | Scan, ns: string, key: string, ver: string | null, past: Past): void {
     const known = past.get(nameOf(ns, key));
     if (known === undefined) return;
@@ -167,7 +170,7 @@ class Judge {
     this.anomalies.add('missing', what, [read]);
   }
 
-  /** A version was shown: it is known from now on, and so is the past of its write. */
+  /** A version was shown: from now on the session knows it, and the past of its write. */
   #learn(past: Past, read: Read | Scan, key: string, ver: string, value: string | null): void {
     this.#note(past, read.ns, key, this.#versions.of(ver));
     if (value === null || value === '') return;

@@ -1,4 +1,4 @@
-// Causal order between clients and regions: who sees an effect sees its cause.
+// Causal order between clients and regions: a client that sees an effect sees its cause.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { NamespaceName } from '../../src/model/id.ts';
@@ -27,7 +27,7 @@ beforeEach(() => {
   session = NEW_SESSION;
 });
 
-/** The session goes on behind the reply of a replica. */
+/** The session continues with the token of a reply. */
 function follow(n: number, reply: Reply | 'broken'): string {
   const facts = cluster.replica(n).host?.sessions;
   if (reply === 'broken' || facts === undefined) throw new Error('it runs');

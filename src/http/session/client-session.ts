@@ -17,8 +17,8 @@ export const SESSION_HEADER = 'Conit-Session';
 
 const TOO_WIDE = refusal(
   'session-too-wide',
-  'the session has seen writes of so many incarnations that some replica still lacks that its token would ' +
-    'be too long; nothing was written. Wait until all replicas are up, or begin a new session, without the token',
+  'the token of the session would be too long, because it has seen writes of many incarnations that some ' +
+    'replica still lacks; nothing was written. Wait until all replicas are up, or begin a new session, without the token',
   { retryAfterMs: 5000 },
 );
 
@@ -56,7 +56,7 @@ export class ClientSession {
     return this.#tokens.hasRoom(this.#opened.session) ? undefined : TOO_WIDE;
   }
 
-  /** The session goes on behind this reply. */
+  /** The session continues after this reply. */
   follow(reply: Reply): void {
     const { session } = this.#opened;
     const next = sessionAfter(session, reply, this.#guarantees, this.#tokens.facts);

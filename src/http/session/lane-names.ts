@@ -27,7 +27,7 @@ const NUMBER_MAX = 65_535;
 const VARINT_BYTES_MAX = 8;
 /** The name of a lane, at most: id, incarnation and number. */
 export const LANE_BYTES_MAX = 5 + ID_BYTES_MAX + 2 * VARINT_BYTES_MAX;
-/** So many names of lanes are kept; beyond that they are made again. */
+/** The number of names that are kept; further ones are made again each time. */
 const NAMES_MAX = 1024;
 const NONE: readonly ReplicaId[] = [];
 

@@ -131,7 +131,7 @@ function isCodeOf(hash: SipHash, bytes: Uint8Array, end: number): boolean {
   return difference === 0;
 }
 
-/** The letters of so many bytes in base64url, at most. */
+/** The largest number of letters for this many bytes in base64url. */
 function lengthOf(bytes: number): number {
   return Math.ceil((4 * bytes) / 3);
 }

@@ -1,5 +1,5 @@
-// Puts for so many minutes that compaction keeps up with them. The run has ten slices; the last two
-// are compared with the first two.
+// Puts that last for minutes, until compaction keeps up with them. The run has ten slices; the last
+// two are compared with the first two.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MixPlan } from '../client/keys.ts';

@@ -23,7 +23,7 @@ import { nextSecond, startOnce } from '../victim.ts';
 import { writeAll } from '../writers.ts';
 import { GUARD_MS } from '../../support/wait.ts';
 
-/** Of a hundred flips. */
+/** How many of a hundred flips hit each kind of file. */
 const SHARES: readonly (readonly [FileKind, number])[] = [
   ['log', 30],
   ['table', 45],

@@ -47,14 +47,14 @@ export const power: Part = {
     const losses = await cutDisk({ ...bench, cuts: CONTROL_CUTS, env, prng }, control);
     if (losses.length === 0) findings.push('vacuous: nothing is lost without syncs either');
     if (tally.acked < tally.cuts) findings.push(`vacuous: ${tally.acked} writes`);
-    const writes = `${tally.acked} acknowledged writes looked for, ${tally.held} there`;
-    const told = `${tally.cuts} cuts: ${writes}; without syncs some are lost, as they must be`;
+    const writes = `${tally.acked} acknowledged writes, ${tally.held} of them found`;
+    const told = `${tally.cuts} cuts: ${writes}; without syncs some were lost, as expected`;
     return { told, findings };
   },
 };
 
 interface Plan {
-  /** Of the log. */
+  /** The folder of the log. */
   readonly folder: string;
   readonly memory: string;
   readonly cuts: number;

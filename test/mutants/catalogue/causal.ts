@@ -1,4 +1,4 @@
-// Causal order: what waits, for what, and what may not overtake it.
+// Causal order: entries that have to wait, what they wait for, and what must not overtake them.
 
 import { type Mutant, sim } from '../mutant.ts';
 
@@ -18,7 +18,7 @@ export const causal: readonly Mutant[] = [
   {
     id: 'causal-lane-overtaken',
     number: 15,
-    title: 'an entry overtakes earlier ones of its lane that wait',
+    title: 'an entry overtakes earlier waiting entries of its lane',
     file: ORDER,
     in: 'defers',
     replace: 'if (queue !== undefined) {',
@@ -38,7 +38,7 @@ export const causal: readonly Mutant[] = [
   {
     id: 'causal-session-forgotten',
     number: 'own',
-    title: 'a write does not name what its session has seen',
+    title: 'a write does not depend on what its session has seen',
     file: 'src/order/past.ts',
     in: '#nearest',
     replace: 'of session ?? []',
@@ -48,7 +48,7 @@ export const causal: readonly Mutant[] = [
   {
     id: 'causal-implied-by-others',
     number: 'own',
-    title: 'what a session has seen counts as named once a majority shows it',
+    title: 'a dependency is left out as soon as a majority shows it',
     file: 'src/order/past.ts',
     in: '#isImplied',
     replace: 'return this.#options.sessions.isEverywhere(dot);',
@@ -58,7 +58,7 @@ export const causal: readonly Mutant[] = [
   {
     id: 'causal-mark-passes',
     number: 'own',
-    title: 'the mark of a checkpoint passes entries that wait, so a start does not deliver them',
+    title: 'the mark of a checkpoint passes waiting entries, so a start does not deliver them',
     file: 'src/store/lane.ts',
     in: 'shownTo',
     replace: 'if (applied === received) return',
@@ -68,7 +68,7 @@ export const causal: readonly Mutant[] = [
   {
     id: 'causal-record-repairs',
     number: 'own',
-    title: 'a quorum read brings a newer record past what it depends on',
+    title: 'a quorum read stores a newer record before its dependencies',
     file: 'src/model/level.ts',
     replace: "causal: { desk: 'multi-leader', repairs: 'stream',",
     with: "causal: { desk: 'multi-leader', repairs: 'record',",
@@ -77,7 +77,7 @@ export const causal: readonly Mutant[] = [
   {
     id: 'causal-waiting-not-counted',
     number: 'own',
-    title: 'an acknowledged write that waits is not counted in quorum reads',
+    title: 'quorum reads ignore an acknowledged write that waits',
     file: 'src/replica/desk/reads.ts',
     in: '#withWaiting',
     replace: 'if (waiting === undefined || cell.damaged) return cell;',
@@ -88,7 +88,7 @@ export const causal: readonly Mutant[] = [
     id: 'causal-durable-is-shown',
     number: 'own',
     title:
-      'a tombstone is dropped, and a session forgets, while an older entry still waits somewhere',
+      'a tombstone is dropped, and a session forgets, while another replica still has an older entry waiting',
     file: 'src/peers/peers.ts',
     in: 'onShown',
     replace: 'if (applied < seqOf(shows, origin)) shows.set(origin, applied);',
@@ -98,7 +98,7 @@ export const causal: readonly Mutant[] = [
   {
     id: 'causal-list-too-early',
     number: 'own',
-    title: 'a list is admitted by what has just been shown and is not durable yet',
+    title: 'a list is admitted by entries that are shown and not durable yet',
     file: 'src/store/log.ts',
     in: 'waiting',
     replace: '({ id, shown }) => [id, shown] as const',
@@ -122,7 +122,7 @@ export const causal: readonly Mutant[] = [
   {
     id: 'causal-lost-too-early',
     number: 'own',
-    title: 'a dependency counts as lost while it may still come',
+    title: 'a dependency counts as lost although it may still arrive',
     file: ORDER,
     in: 'onBeat',
     replace: '|| !isLost(dot, turn.now)) continue;',
