@@ -52,6 +52,7 @@ export type Fits = (members: readonly Member[]) => string | undefined;
 const TENURE = metaKey('tenure');
 const UNDECIDED =
   'the deadline passed, and the change may still be made; look at the members before a retry';
+const MOVE_AWAY = 'move the data directory away, and the replica gets its data from its peers';
 const NO_MAJORITY = 'no majority of the members answered in time; nothing was changed';
 
 export interface SuccessionOptions {
@@ -117,7 +118,7 @@ export class Succession {
     const { get, settings } = this.#options;
     const stored = readStoredTenure(get(TENURE));
     if (stored === 'damaged')
-      return turn.halt('the stored membership is damaged: recover another replica', 'damaged');
+      return turn.halt(`the stored membership is damaged: ${MOVE_AWAY}`, 'damaged');
     if (stored !== undefined) {
       this.#tenure = { ...stored, membership: localised(stored.membership, settings.members) };
       this.#isBound = true;
