@@ -19,6 +19,7 @@ import {
   readFlag,
   readGuarantees,
   readText,
+  readBound,
   readTimeout,
   readTtl,
   readUnmet,
@@ -143,8 +144,14 @@ const range = {
 };
 const cursor = plain('The cursor of the page before');
 
-/** A proof of freshness, and the bounds of staleness: time, order. */
-const bounds = { t: NOT_BUILT, n: NOT_BUILT, proof: NOT_BUILT } as const;
+const t: Parameter<number> = {
+  about:
+    'How stale the answer may be at most, with its unit: 503 bound-unmet if the replica cannot prove it in time; otherwise that of the policy, if it has one',
+  schema: DURATION,
+  read: (_, text) => readBound(text),
+};
+/** A proof of freshness, and bounds on order and value. */
+const bounds = { n: NOT_BUILT, proof: NOT_BUILT } as const;
 
 /** The parameters in the query, by route and name. */
 const QUERY = {
@@ -156,6 +163,7 @@ const QUERY = {
     redirect,
     session,
     envelope,
+    t,
     ...bounds,
     w: NOT_BUILT,
     wait: NOT_BUILT,
@@ -180,6 +188,7 @@ const QUERY = {
     onUnmet,
     redirect,
     session,
+    t,
     ...bounds,
     w: NOT_BUILT,
     wait: NOT_BUILT,
@@ -195,6 +204,7 @@ const QUERY = {
     timeout,
     redirect,
     session,
+    t: NOT_BUILT,
     ...bounds,
   },
   batch: {
@@ -203,6 +213,7 @@ const QUERY = {
     consistency,
     timeout,
     session,
+    t: NOT_BUILT,
     ...bounds,
     onUnmet: NOT_BUILT,
     redirect: NOT_BUILT,

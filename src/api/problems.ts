@@ -32,6 +32,7 @@ const FAULT_STATUS: Readonly<Record<FaultCode, number>> = {
   draining: 503,
   'catching-up': 503,
   'replica-stale': 503,
+  'bound-unmet': 503,
   'session-behind': 503,
   'history-lost': 409,
   'low-disk': 507,

@@ -30,6 +30,11 @@ export function readTimeout(text: string): number | Fault {
   return readDuration('timeout', text, TIMEOUT_MS_MAX, '1 hour');
 }
 
+/** The staleness that a read allows, in ms. */
+export function readBound(text: string): number | Fault {
+  return readDuration('t', text, TIMEOUT_MS_MAX, '1 hour');
+}
+
 export function readTtl(text: string): number | Fault {
   return readDuration('ttl', text, TTL_MS_MAX, '10 years');
 }

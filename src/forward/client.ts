@@ -168,7 +168,13 @@ export class ForwardClient {
       const { kind, namespace, key, r, session } = command;
       return { kind, namespace, key, r, session };
     }
-    const { client: _, timeoutMs: _timeoutMs, onUnmet: _onUnmet, ...question } = command;
+    const {
+      client: _,
+      timeoutMs: _timeout,
+      boundMs: _bound,
+      onUnmet: _onUnmet,
+      ...question
+    } = command;
     const most = Math.min(this.#options.settings.frameBytes, PAGE_BYTES_MAX);
     return { ...question, bytesMax: Math.min(command.bytesMax ?? most, most) };
   }

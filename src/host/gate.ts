@@ -24,7 +24,7 @@ import { createRing } from '../base/ring.ts';
 import type { Lsn } from '../model/effect.ts';
 import { type Fault, fault } from '../model/fault.ts';
 import type { Reply } from '../model/reply.ts';
-import { aged } from '../model/staleness.ts';
+import { agedReply } from './answer-age.ts';
 import type { HostTurn, Outgoing } from './turn.ts';
 
 const HELD_MAX = 32_768;
@@ -159,9 +159,4 @@ const LATE =
 function fullFault(heldMax: number): Fault {
   const detail = `${heldMax} answers wait for the disk of this replica already; nothing was done, try again`;
   return fault('overloaded', detail, { retryAfterMs: 1000 });
-}
-
-function agedReply(reply: Reply, ms: number): Reply {
-  if (reply.kind !== 'found' && reply.kind !== 'absent') return reply;
-  return { ...reply, stalenessMs: aged(reply.stalenessMs, ms) };
 }

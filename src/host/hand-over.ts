@@ -8,6 +8,10 @@
 import type { Metrics } from '../model/metrics.ts';
 import type { Trace } from '../model/port.ts';
 import type { Client, Reply } from '../model/reply.ts';
+import { agedReply, withinBound } from './answer-age.ts';
+
+/** Replies state staleness in whole milliseconds. */
+const AGE_MS_MIN = 1;
 
 export class HandOver {
   readonly #metrics: Metrics;
@@ -18,9 +22,11 @@ export class HandOver {
     this.#trace = trace;
   }
 
-  give(client: Client, reply: Reply): void {
+  /** `ageMs`: how long ago the reply was made. */
+  give(client: Client, reply: Reply, ageMs = 0): void {
+    const answer = ageMs < AGE_MS_MIN ? reply : agedReply(reply, ageMs);
     try {
-      client.onReply(reply);
+      client.onReply(withinBound(answer, client));
     } catch (error) {
       this.#break(client, error);
     }

@@ -290,7 +290,8 @@ export class Host implements ReplicaService {
 
   #reply(): void {
     const { answers, replies } = this.#turn;
-    for (const { client, reply } of replies) this.#hand.give(client, reply);
+    const ageMs = replies.length > 0 ? this.#options.clock.monoMs() - this.#turn.now.monoMs : 0;
+    for (const { client, reply } of replies) this.#hand.give(client, reply, ageMs);
     for (const { owner, reply } of answers) this.#take({ kind: 'answer', owner, reply });
     replies.length = 0;
     answers.length = 0;

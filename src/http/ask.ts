@@ -7,8 +7,9 @@ import type { Client, Reply } from '../model/reply.ts';
 export function ask(
   service: ReplicaService,
   commandFor: (client: Client) => Command,
+  boundMs?: number,
 ): Promise<Reply> {
   return new Promise((resolve) => {
-    service.submit(commandFor({ onReply: resolve }));
+    service.submit(commandFor({ onReply: resolve, boundMs }));
   });
 }

@@ -93,6 +93,8 @@ export interface ReadCommand<To = Client> {
   readonly timeoutMs: number | undefined;
   /** What the answering replica must show; `undefined`: nothing. */
   readonly session: Session | undefined;
+  /** No answer may be staler, in ms; `undefined`: any may. */
+  readonly boundMs?: number | undefined;
   readonly onUnmet: OnUnmet;
 }
 
@@ -125,6 +127,8 @@ export interface ListCommand<To = Client> {
   readonly bytesMax: number | undefined;
   readonly timeoutMs: number | undefined;
   readonly session: Session | undefined;
+  /** As of a read. */
+  readonly boundMs?: number | undefined;
   readonly onUnmet: ReadCommand['onUnmet'];
 }
 

@@ -38,6 +38,7 @@ export const FAULTS = {
   draining: passing('The replica is shutting down'),
   'catching-up': passing('The replica is still starting'),
   'replica-stale': passing('This replica is too far behind to answer for the namespace'),
+  'bound-unmet': passing('This replica cannot prove that its answer is as fresh as asked for'),
   'session-behind': passing('This replica does not show everything that the session has seen'),
   'history-lost': definite('The session has seen writes that no replica holds any more'),
   'low-disk': passing('The disk is almost full'),

@@ -46,6 +46,8 @@ export interface Policy {
    * is disconnected.
    */
   readonly onIsolated: OnIsolated;
+  /** How stale an answer may be, unless the request says so itself; in ms. */
+  readonly boundMs: number | undefined;
   /**
    * Reads pause at a replica to which writes take this many ms longer than the baseline of its
    * links.
@@ -85,7 +87,6 @@ const NOT_BUILT: readonly string[] = [
   'preset',
   'home',
   'unit',
-  'bounds',
   'placement',
   'sync',
   'onUnmet',
@@ -103,6 +104,7 @@ const BUILT: readonly string[] = [
   'claimOverlap',
   'staleAfter',
   'onIsolated',
+  'bounds',
   'pauseLagMs',
   'minServing',
   'session',
@@ -174,6 +176,7 @@ export function policyDigest(policies: readonly Policy[]): number {
       p.pauseLagMs,
       p.minServing,
       ...(p.causalScope === 'unit' ? ['unit'] : []),
+      ...(p.boundMs === undefined ? [] : [`t=${p.boundMs}`]),
       ...(p.staleAfter !== undefined && p.onIsolated === 'accept' ? ['accept'] : []),
       ...(p.session.size < GUARANTEES.length ? ['session', ...namesOf(p.session)] : []),
     ].join(' '),
@@ -204,6 +207,7 @@ function compilePolicy(
     });
   }
   const staleAfter = staleAfterField(fields, path, problems);
+  const boundMs = boundField(fields, path, problems);
   const onIsolated = onIsolatedField(fields, staleAfter, path, problems);
   problems.push(...pauseProblems(fields, staleAfter, members.length, path));
   const session = sessionField(fields, path, problems);
@@ -229,6 +233,7 @@ function compilePolicy(
     overlap,
     staleAfter,
     onIsolated,
+    boundMs,
     pauseLagMs: fields['pauseLagMs'] as number | undefined,
     minServing: given(fields, 'minServing', 1) as number,
     session,
@@ -262,6 +267,25 @@ function staleAfterField(
     timeMs: timeMs as number | undefined,
     entries: entries as number | undefined,
   };
+}
+
+/** `{"t": 2000}`, in ms. Bounds on order and value are not built. */
+function boundField(fields: Fields, path: string, problems: PolicyProblem[]): number | undefined {
+  const value = fields['bounds'];
+  if (value === undefined) return undefined;
+  const add = (at: string, code: PolicyProblem['code'], reason: string): void =>
+    void problems.push({ path: `${path}.bounds${at}`, code, reason });
+  if (!isFields(value)) {
+    add('', 'invalid', 'must be an object with t');
+    return undefined;
+  }
+  const { t, ...others } = value;
+  for (const name of Object.keys(others)) {
+    if (name === 'n' || name === 'w') add(`.${name}`, 'not-built', `"${name}" is not built yet`);
+    else add(`.${name}`, 'unknown', 'is no bound');
+  }
+  if (!isTimeout(t)) add('.t', 'invalid', `must be 1 to ${TIMEOUT_MS_MAX} ms`);
+  return t as number;
 }
 
 function onIsolatedField(

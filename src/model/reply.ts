@@ -13,6 +13,8 @@ import type { VectorEntries } from './vector.ts';
 /** Where a reply goes. The host calls it once, when everything the reply depends on is durable. */
 export interface Client {
   onReply(reply: Reply): void;
+  /** It takes no answer that may be staler, in ms; left out: any. */
+  readonly boundMs?: number | undefined;
   /** `onReply` threw: a bug in the client's code, which counts and reports it and ends its part. */
   onBroken?(error: unknown): void;
 }

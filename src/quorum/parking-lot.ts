@@ -7,6 +7,9 @@
 //                       needs it on the disk is parked again, until it is durable
 //   parked -> late      the request's deadline passed before
 //
+// A read with a bound on staleness waits here for the next echo of a heartbeat, and is then judged
+// again.
+//
 // The requests are indexed by lane, so an entry costs nothing if no request waits for its lane.
 //
 // Bound: `max` requests. At the bound nothing more is parked, and the caller refuses its request as
@@ -33,6 +36,8 @@ interface Wait {
 export class ParkingLot {
   readonly #max: number;
   readonly #waits = new Map<LaneId, Wait[]>();
+  /** Requests that wait until more is known of how fresh this replica is. */
+  #untilEcho: Omit<Wait, 'seq'>[] = [];
   #size = 0;
 
   constructor(max: number) {
@@ -49,15 +54,22 @@ export class ParkingLot {
     return fault('overloaded', detail, { retryAfterMs: 1000 });
   }
 
-  /** Waits until everything of the dot's lane up to the dot is shown. False: the lot is full. */
-  park(parked: Parked, dot: Dot, deadlineMs: number, turn: Turn): boolean {
+  /**
+   * Waits until everything of the dot's lane up to the dot is shown, or until the next echo of a
+   * heartbeat. False: the lot is full.
+   */
+  park(parked: Parked, dot: Dot | 'echo', deadlineMs: number, turn: Turn): boolean {
     if (this.#size >= this.#max) return false;
+    this.#size++;
+    turn.arm('parked', deadlineMs);
+    if (dot === 'echo') {
+      this.#untilEcho.push({ deadlineMs, parked });
+      return true;
+    }
     const waits = this.#waits.get(dot.origin);
     const wait: Wait = { seq: dot.seq, deadlineMs, parked };
     if (waits === undefined) this.#waits.set(dot.origin, [wait]);
     else waits.push(wait);
-    this.#size++;
-    turn.arm('parked', deadlineMs);
     return true;
   }
 
@@ -69,10 +81,26 @@ export class ParkingLot {
     for (const { parked } of reached) parked.onReached(turn);
   }
 
+  /** An echo has come, or more is shown. */
+  onEcho(turn: Turn): void {
+    const waits = this.#untilEcho;
+    if (waits.length === 0) return;
+    this.#untilEcho = [];
+    this.#size -= waits.length;
+    for (const { parked } of waits) parked.onReached(turn);
+  }
+
   onDue(turn: Turn): void {
     if (!turn.takeDue('parked')) return;
+    const isLate = ({ deadlineMs }: { readonly deadlineMs: number }): boolean =>
+      deadlineMs <= turn.now.monoMs;
+    const lateForEcho = this.#untilEcho.filter(isLate);
+    this.#untilEcho = this.#untilEcho.filter((wait) => !isLate(wait));
+    this.#size -= lateForEcho.length;
+    for (const { parked } of lateForEcho) parked.onLate(turn);
+    for (const { deadlineMs } of this.#untilEcho) turn.arm('parked', deadlineMs);
     for (const [origin, waits] of this.#waits) {
-      const late = this.#take(origin, waits, (wait) => wait.deadlineMs <= turn.now.monoMs);
+      const late = this.#take(origin, waits, isLate);
       for (const { parked } of late) parked.onLate(turn);
       for (const wait of this.#waits.get(origin) ?? []) turn.arm('parked', wait.deadlineMs);
     }
@@ -80,9 +108,10 @@ export class ParkingLot {
 
   /** Forgets all that is parked; gives their clients. */
   abandon(): Asker[] {
-    const waits = [...this.#waits.values()].flat();
+    const waits = [...[...this.#waits.values()].flat(), ...this.#untilEcho];
     assert(waits.length === this.#size, 'parking lot: what is parked is counted');
     this.#waits.clear();
+    this.#untilEcho = [];
     this.#size = 0;
     return waits.map(({ parked }) => parked.client);
   }

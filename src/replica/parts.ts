@@ -217,6 +217,7 @@ export function tableOf(
       onDurable({ moved }, turn) {
         for (const [of, seq] of moved) lot.onApplied(of, Math.min(seq, log.applied(of)), turn);
       },
+      onBeat: (turn) => lot.onEcho(turn),
       onDue: (turn) => lot.onDue(turn),
       stop(code, turn) {
         for (const client of lot.abandon()) refuse(client, turn, code, STOPPED);

@@ -198,6 +198,7 @@ export class PeerDesk {
     peer.sender.pump(turn);
     this.#core.stability.onHeartbeat(peer.member.index);
     this.#machines.heartbeats.onHeartbeat(peer, heartbeat, turn);
+    this.#machines.lot.onEcho(turn);
     this.#options.checkCaughtUp(turn);
   }
 

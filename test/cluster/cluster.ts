@@ -115,7 +115,7 @@ export type WriteOptions = Partial<
   >
 > & { readonly ns?: string };
 export type ReadOptions = Partial<
-  Pick<Command & { kind: 'read' }, 'r' | 'timeoutMs' | 'session' | 'onUnmet'>
+  Pick<Command & { kind: 'read' }, 'r' | 'timeoutMs' | 'session' | 'boundMs' | 'onUnmet'>
 > & {
   readonly ns?: string;
 };
@@ -563,7 +563,7 @@ export class Replica {
       this.#cluster.oracle.onReply(this, reply, this.#cluster.replicas);
       this.#end(call, reply);
     };
-    const client = { onReply };
+    const client = { onReply, boundMs: 'boundMs' in asked ? asked.boundMs : undefined };
     this.#node?.enter(() => host.submit({ ...asked, client }));
   }
 

@@ -324,7 +324,11 @@ function judgeBounds({ bounded, history }: Workload, add: Add): void {
   for (const operation of history)
     if (operation.type === 'put' && operation.ok === true && operation.level === 'fifo')
       acked.set(operation.key, operation);
-  for (const { key, atMs, isAbsent, stalenessMs } of bounded) {
+  for (const { key, atMs, isAbsent, stalenessMs, boundMs } of bounded) {
+    if (boundMs !== undefined && !(stalenessMs !== 'unknown' && stalenessMs <= boundMs)) {
+      const reason = `a read of ${key} allowed ${boundMs} ms and was answered with ${stalenessMs}`;
+      add('bound', reason);
+    }
     const put = acked.get(key);
     if (!isAbsent || stalenessMs === 'unknown' || put === undefined) continue;
     // Clocks in the simulation drift apart by up to one part in two thousand.

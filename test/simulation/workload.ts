@@ -83,6 +83,8 @@ export interface BoundedRead {
   readonly atMs: number;
   readonly isAbsent: boolean;
   readonly stalenessMs: Staleness;
+  /** What the client allowed. */
+  readonly boundMs: number | undefined;
 }
 
 /** The time-out of a client that is in no hurry. */
@@ -95,6 +97,9 @@ export const CLIENT_WAITS_MS = 2500;
 const RETRY_SHARE = 0.5;
 const TWIN_SHARE = 0.3;
 const SCAN_LIMIT = 1000;
+/** Reads that name the staleness which they allow. */
+const BOUNDED_SHARE = 0.3;
+const BOUND_MS = 500;
 /** Clients of the namespaces whose lag is bounded. */
 const BOUNDED = ['lt', 'ch', 'fl'] as const;
 const DUELS = 5;
@@ -459,7 +464,8 @@ export class Workload {
     if (step.type !== 'get' || !isOnce || typeof outcome !== 'object') return;
     if (outcome.kind !== 'found' && outcome.kind !== 'absent') return;
     const { kind, stalenessMs } = outcome;
-    this.bounded.push({ key: step.key, atMs, isAbsent: kind === 'absent', stalenessMs });
+    const { key, boundMs } = step;
+    this.bounded.push({ key, atMs, isAbsent: kind === 'absent', stalenessMs, boundMs });
   }
 }
 
@@ -490,6 +496,7 @@ type Step = {
       readonly r: QuorumSpec;
       readonly final?: true;
       readonly onUnmet?: OnUnmet;
+      readonly boundMs?: number;
     }
   | {
       readonly type: 'list';
@@ -927,7 +934,10 @@ class Appender {
       const back = dice.chance(0.5) ? dice.below(3) : dice.below(Math.max(this.#count, 1));
       const key = this.#key(Math.max(this.#count - 1 - back, 0));
       const r = 1 + dice.below(replicas);
-      return { node, ns: this.#ns, key, type: 'get', r, ...this.#onUnmet() };
+      if (!dice.chance(BOUNDED_SHARE))
+        return { node, ns: this.#ns, key, type: 'get', r, ...this.#onUnmet() };
+      const onUnmet = dice.chance(0.5) ? 'fail' : 'wait';
+      return { node, ns: this.#ns, key, type: 'get', r: 1, boundMs: BOUND_MS, onUnmet };
     }
     const list = { node, ns: this.#ns, key: '', type: 'list', ...this.#onUnmet() } as const;
     if (dice.chance(0.3)) return { ...list, reverse: true };
@@ -973,7 +983,7 @@ function commandOf(step: Step): Asked {
       });
     case 'get': {
       const { r, onUnmet = 'fail' } = step;
-      return getOf(key, { ns: space, r, onUnmet, timeoutMs, session });
+      return getOf(key, { ns: space, r, onUnmet, timeoutMs, session, boundMs: step.boundMs });
     }
     case 'list': {
       const { reverse, after = '', onUnmet = 'fail' } = step;

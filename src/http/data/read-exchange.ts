@@ -18,6 +18,7 @@ import {
   malformed,
   readFlag,
   readGuarantees,
+  readBound,
   readTimeout,
   readUnmet,
   refuseParameter,
@@ -69,6 +70,8 @@ export class ReadExchange implements Client, Exchange {
   #ifUnmodifiedSince: string | undefined = undefined;
   #r: QuorumSpec | undefined = undefined;
   #timeoutMs: number | undefined = undefined;
+  /** Of the request, or else of the policy. */
+  boundMs: number | undefined = undefined;
   #onUnmet: UnmetWord | undefined = undefined;
   #guarantees: Guarantees | undefined = undefined;
   #session: ClientSession | undefined = undefined;
@@ -99,6 +102,7 @@ export class ReadExchange implements Client, Exchange {
       const reason = this.#readParameter(query[i] as string, query[i + 1] as string, policy);
       if (reason !== undefined) return refuse(this, reason);
     }
+    this.boundMs ??= policy.boundMs;
     const guarantees = this.#guarantees ?? policy.session;
     const session = ClientSession.open(this.context.sessions, head.session, guarantees);
     if (isFault(session)) return refuse(this, session);
@@ -114,6 +118,7 @@ export class ReadExchange implements Client, Exchange {
       r: this.#r,
       timeoutMs,
       session: session.forRead,
+      boundMs: this.boundMs,
       onUnmet: unmetOf(this.#onUnmet),
     });
   }
@@ -151,6 +156,12 @@ export class ReadExchange implements Client, Exchange {
       const timeoutMs = readTimeout(value);
       if (isFault(timeoutMs)) return timeoutMs;
       this.#timeoutMs = timeoutMs;
+      return undefined;
+    }
+    if (name === 't' && this.boundMs === undefined) {
+      const boundMs = readBound(value);
+      if (isFault(boundMs)) return boundMs;
+      this.boundMs = boundMs;
       return undefined;
     }
     if (name === 'envelope' && this.#envelope === undefined) {

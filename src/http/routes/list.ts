@@ -73,11 +73,11 @@ async function readPage(
   const bounds = boundsOf(policy, query);
   const after = query.cursor === undefined ? '' : readCursor(bounds, query.cursor);
   if (isFault(after)) return after;
-  const { r, limit = LIST_LIMIT_DEFAULT } = query;
+  const { r, limit = LIST_LIMIT_DEFAULT, t: boundMs = policy.boundMs } = query;
   const { namespace } = policy;
   const onUnmet = unmetOf(unmet);
   const values = query.values === 'inline';
-  const rest = { r, after, limit, values, bytesMax: undefined, timeoutMs, onUnmet } as const;
+  const rest = { r, after, limit, values, bytesMax: undefined, timeoutMs, boundMs, onUnmet };
   const page = await askPage(context.service, { ...bounds, namespace, ...rest }, session);
   if (isFault(page) || !values) return page;
   return fit(page, query, context.limits.listBytesMax);

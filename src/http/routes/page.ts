@@ -15,7 +15,11 @@ export async function askPage(
   clientSession: ClientSession,
 ): Promise<Listed | Refusal> {
   const { forRead: session } = clientSession;
-  const reply = await ask(service, (client) => ({ kind: 'list', client, session, ...asked }));
+  const reply = await ask(
+    service,
+    (client) => ({ kind: 'list', client, session, ...asked }),
+    asked.boundMs,
+  );
   if (reply.kind === 'failed') return reply.fault;
   assert(reply.kind === 'listed', 'list: an answer to another command');
   clientSession.follow(reply);

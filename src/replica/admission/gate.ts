@@ -23,12 +23,12 @@ export interface Refuse {
 }
 
 /**
- * The request begins again at the arrival gates once everything up to the dot is shown here. At its
- * deadline it is refused with `late`.
+ * The request begins again at the arrival gates once everything up to the dot is shown here, or
+ * with the next echo, which may prove more. At its deadline it is refused with `late`.
  */
 interface Park {
   readonly kind: 'park';
-  readonly until: Dot;
+  readonly until: Dot | 'echo';
   readonly late: (turn: Turn) => Fault;
 }
 

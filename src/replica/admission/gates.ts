@@ -3,6 +3,7 @@
 //
 //   closed, drained before all others   such a replica answers nothing else about a request
 //   unfit before session   another replica answers sooner than this one catches up
+//   session before bound   what the session has seen may not be here yet, however fresh the rest is
 //   unfit before quorum                 a replica that is behind forwards the request as it came
 //   clock, disk, size before full       a retry soon does not help, so the client learns these
 //                                       first
@@ -22,6 +23,7 @@ import type { Room } from '../../store/room.ts';
 import type { ListDesk } from '../desk/lists.ts';
 import type { Reads } from '../desk/reads.ts';
 import type { Writes } from '../desk/writes.ts';
+import { boundGate, type BoundGateOptions } from './bound-gate.ts';
 import { sessionGate, type SessionGateOptions } from './session-gate.ts';
 import {
   ADMIT,
@@ -35,7 +37,7 @@ import {
   unless,
 } from './gate.ts';
 
-export interface GateOptions extends StampOptions, SessionGateOptions {
+export interface GateOptions extends StampOptions, SessionGateOptions, BoundGateOptions {
   readonly room: Room;
   readonly checkpoint: Checkpoint;
   readonly drain: Drain;
@@ -76,6 +78,7 @@ export function gatesOf(options: GateOptions): readonly AnyGate[] {
     door('drained', OF_CLIENTS, (_, turn) => unless(drain.refusal(turn.now))),
     gate('unfit', 'arrival', READS, unfit(options)),
     gate('session', 'arrival', OF_CLIENTS, sessionGate(options)),
+    gate('bound', 'arrival', READS, boundGate(options)),
     gate('quorum', 'arrival', READS, quorum('r')),
     gate('quorum', 'arrival', WRITES, quorum('w')),
     gate('clock', 'wait', WRITES, clock(options)),

@@ -176,7 +176,7 @@ describe('access', () => {
       return (namespaces as { name: string }[]).map((namespace) => namespace.name);
     };
     expect(await seen('reads-bench')).toEqual(['bench']);
-    expect(await seen('reads-all')).toHaveLength(3);
+    expect(await seen('reads-all')).toHaveLength(4);
   });
 
   it('needs no token for the documents, nor for anything below them', async () => {

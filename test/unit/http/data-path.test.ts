@@ -424,7 +424,7 @@ describe('parameters', () => {
     return [answer.status, problemOf(answer), detail] as const;
   };
 
-  it.each(['t=1s', 'n=1', 'w=1', 'wait=1s', 'proof'])(
+  it.each(['n=1', 'w=1', 'wait=1s', 'proof'])(
     'that are not built are refused by name: GET ?%s',
     async (query) => {
       const [status, code, detail] = await refused('GET', `p?${query}`);
@@ -468,6 +468,18 @@ describe('parameters', () => {
     for (const level of ['strict', 'sequential', 'causal', 'fifo']) {
       const [status, code] = await refused('GET', `p?consistency=${level}`);
       expect([status, code]).toEqual([501, 'not-built']);
+    }
+  });
+
+  it('name the staleness that a read allows, which otherwise is that of the policy', async () => {
+    await harness.ask('/v1/kv/bench/p?t=500ms');
+    await harness.ask('/v1/kv/bench/p');
+    const [asked, plain] = harness.service.commands.slice(-2);
+    expect(asked).toMatchObject({ kind: 'read', boundMs: 500, client: { boundMs: 500 } });
+    expect(plain).toMatchObject({ kind: 'read', boundMs: undefined });
+    for (const query of ['t=500', 't=2h', 't=1s&t=1s']) {
+      const [status, code] = await refused('GET', `p?${query}`);
+      expect([status, code]).toEqual([400, 'invalid-parameter']);
     }
   });
 

@@ -78,6 +78,7 @@ const VALUES: { readonly [name: string]: readonly [right: string, wrong?: string
   r: ['1', '4'],
   w: ['majority', 'most'],
   timeout: ['2s', '2'],
+  t: ['500ms', '500'],
   ttl: ['1h', '-1s'],
   consistency: ['eventual', 'weak'],
   session: ['ryw,mr', 'ryw,mine'],

@@ -24,7 +24,7 @@ beforeEach(() => {
   lot = new ParkingLot(3);
 });
 
-const park = (item: string, dot: Dot, deadlineMs = 100): boolean => {
+const park = (item: string, dot: Dot | 'echo', deadlineMs = 100): boolean => {
   const onReached = (): void => void ended.push(`${item} reached`);
   const onLate = (): void => void ended.push(`${item} late`);
   return lot.park({ client: clientOf(item), onReached, onLate }, dot, deadlineMs, out);
@@ -32,6 +32,42 @@ const park = (item: string, dot: Dot, deadlineMs = 100): boolean => {
 const advance = (of: typeof A, seq: number) =>
   lot.onApplied(of, seq, out.at({ wallMs: 0, monoMs: 0 }));
 const expire = (monoMs: number) => lot.onDue(out.at({ wallMs: 0, monoMs }));
+
+describe('a request that is parked until the next echo', () => {
+  const echo = () => lot.onEcho(out.at({ wallMs: 0, monoMs: 0 }));
+
+  it('ends with it, once, and may be parked again meanwhile', () => {
+    const onReached = (): void => {
+      ended.push('reached');
+      if (ended.length < 3) again();
+    };
+    const again = (): boolean =>
+      lot.park({ client: clientOf('one'), onReached, onLate: onReached }, 'echo', 100, out);
+    again();
+    for (const length of [1, 2, 3, 3]) {
+      echo();
+      expect(ended).toHaveLength(length);
+    }
+    expect(lot.size).toBe(0);
+  });
+
+  it('ends at its deadline without one', () => {
+    park('late', 'echo');
+    park('later', 'echo', 200);
+    expire(100);
+    expect([ended, lot.size, out.timers.dueMs('parked')]).toEqual([['late late'], 1, 200]);
+    echo();
+    expect(ended).toEqual(['late late', 'later reached']);
+  });
+
+  it('takes a place, and is abandoned with the others', () => {
+    for (const item of ['a', 'b']) park(item, 'echo');
+    expect(park('c', { origin: A, seq: 1 })).toBe(true);
+    expect(park('d', 'echo')).toBe(false);
+    expect(lot.abandon()).toHaveLength(3);
+    expect(lot.size).toBe(0);
+  });
+});
 
 describe('a request that is parked until a lane is shown up to a position', () => {
   it('ends when that is reached, once', () => {

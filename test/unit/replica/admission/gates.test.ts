@@ -2,6 +2,7 @@
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Now } from '../../../../src/model/effect.ts';
+import type { Staleness } from '../../../../src/model/staleness.ts';
 import { HostTurn } from '../../../../src/host/turn.ts';
 import type { Command } from '../../../../src/model/command.ts';
 import { fault } from '../../../../src/model/fault.ts';
@@ -32,6 +33,7 @@ let is: {
   reachable: number;
   silent: number;
   hearsMajority: boolean;
+  stalenessMs: Staleness;
 };
 
 const options = {
@@ -65,6 +67,7 @@ const options = {
       return is.dirty ? fault('overloaded', 'too much is dirty') : undefined;
     },
   },
+  staleness: { bound: () => is.stalenessMs },
   lists: { fullness: () => (is.full ? FULL : undefined) },
   reads: {
     get fullness() {
@@ -117,6 +120,7 @@ beforeEach(() => {
     reachable: 0b111,
     silent: 0,
     hearsMajority: true,
+    stalenessMs: 100,
   };
 });
 
@@ -126,7 +130,7 @@ it('gates admit a request unless they find a reason not to', () => {
 
 it('gates are in the order that the head of their file explains', () => {
   expect(gates.map(({ name }) => name)).toEqual(
-    'closed drained unfit session quorum quorum clock disk size full full reach reach isolated full'.split(
+    'closed drained unfit session bound quorum quorum clock disk size full full reach reach isolated full'.split(
       ' ',
     ),
   );
@@ -142,6 +146,19 @@ describe('a replica that', () => {
     Object.assign(is, { drained: true, unfit: true });
     const refused = new Array(4).fill('drained: draining');
     expect(everyKind()).toEqual([...refused, 'admitted']);
+  });
+
+  it('cannot prove how fresh it is lets a read with a bound wait, or refuses it', () => {
+    for (const stalenessMs of ['unknown', 501] as const) {
+      is.stalenessMs = stalenessMs;
+      for (const bounded of [read({ boundMs: 500, r: 1 }), list({ boundMs: 500, r: 1 })])
+        expect(asked({ ...bounded, onUnmet: 'usual' } as DataCommand)).toBe('bound: park');
+      expect(asked(read({ boundMs: 500, onUnmet: 'fail' }))).toBe('bound: bound-unmet');
+      expect(asked(read({ boundMs: 500, r: 2, onUnmet: 'fail' }))).toBe('admitted');
+      expect(asked(read())).toBe('admitted');
+    }
+    is.stalenessMs = 500;
+    expect(asked(read({ boundMs: 500, r: 1 }))).toBe('admitted');
   });
 
   it('is behind forwards reads, if they may be and others can answer, and accepts writes', () => {
