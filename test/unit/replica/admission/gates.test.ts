@@ -153,7 +153,7 @@ describe('a replica that', () => {
       is.stalenessMs = stalenessMs;
       for (const bounded of [read({ boundMs: 500, r: 1 }), list({ boundMs: 500, r: 1 })])
         expect(asked({ ...bounded, onUnmet: 'usual' } as DataCommand)).toBe('bound: park');
-      expect(asked(read({ boundMs: 500, onUnmet: 'fail' }))).toBe('bound: bound-unmet');
+      expect(asked(read({ boundMs: 500, r: 1, onUnmet: 'fail' }))).toBe('bound: bound-unmet');
       expect(asked(read({ boundMs: 500, r: 2, onUnmet: 'fail' }))).toBe('admitted');
       expect(asked(read())).toBe('admitted');
     }
