@@ -24,17 +24,18 @@ import { assert } from '../base/assert.ts';
 import { createHeap, type Heap } from '../base/heap.ts';
 import { createRing } from '../base/ring.ts';
 import { merge } from '../conflict/merge.ts';
-import type { Lsn, Now, Turn } from '../model/effect.ts';
+import type { Now, Turn } from '../model/effect.ts';
 import { type Dot, formatDot, type Key, type LaneId, type NamespaceName } from '../model/id.ts';
 import type { Position } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
-import { type Mutation, type Record, recordOf } from '../model/record.ts';
+import { type Mutation, recordOf } from '../model/record.ts';
 import { firstOfRun, lastOfRun } from '../model/run.ts';
 import { covers, type Vector } from '../model/vector.ts';
 import type { Lane } from '../store/lane.ts';
 import { positionOf } from '../store/layout.ts';
 import type { Log } from '../store/log.ts';
 import { LogCursor, type LogStepRead } from '../store/log-cursor.ts';
+import type { WaitingVersion } from '../store/waiting-version.ts';
 import type { Scope } from './scope.ts';
 import { type WaitingEntry, WaitQueue } from './wait-queue.ts';
 
@@ -55,13 +56,6 @@ export interface CausalOrderOptions {
 interface Missing {
   readonly queues: Heap<WaitQueue>;
   readonly sinceMs: number;
-}
-
-/** The newest version of a key among the entries that wait. */
-export interface WaitingVersion {
-  readonly record: Record;
-  /** The batch that makes it durable. */
-  readonly lsn: Lsn;
 }
 
 const SHOWN_MAX = 256;

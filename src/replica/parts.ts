@@ -17,7 +17,6 @@ import { ReadAdmission } from '../lag/read-admission.ts';
 import type { Drain } from '../membership/drain.ts';
 import { type Fits, Succession } from '../membership/succession.ts';
 import { LOST_BEATS } from '../consistency/sessions.ts';
-import type { CausalOrder } from '../order/causal-order.ts';
 import { Delivery } from '../order/delivery.ts';
 import { Grace } from '../peers/grace.ts';
 import { Memory } from '../peers/memory.ts';
@@ -27,6 +26,7 @@ import { StaleDisk } from '../peers/stale-disk.ts';
 import { ParkingLot } from '../quorum/parking-lot.ts';
 import type { Lane } from '../store/lane.ts';
 import { type Park, Recovery } from '../store/recovery.ts';
+import type { Waiting } from '../store/waiting-version.ts';
 import { Intake } from '../stream/intake.ts';
 import { PullServer } from '../stream/pull-server.ts';
 import { Expiry } from '../upkeep/expiry.ts';
@@ -43,6 +43,8 @@ import { ListDesk } from './desk/lists.ts';
 import { multiLeader } from './desk/multi-leader.ts';
 import type { Part, PartName } from './part.ts';
 import { type Hasten, Reads } from './desk/reads.ts';
+import { PeerReads } from '../quorum/peer-reads.ts';
+import { ReadRepair } from '../quorum/read-repair.ts';
 import { replayOf } from './replay.ts';
 import { Streams } from '../stream/own-streams.ts';
 import { Writes } from './desk/writes.ts';
@@ -83,8 +85,9 @@ export function createMachines(core: Core, { fits, admits, run, onRecovered }: P
     if (peer?.greeted === true) exchange.hasten(holderOf(peer), of, turn);
   };
   const lot = new ParkingLot(settings.readsPendingMax);
-  const waiting: CausalOrder['newest'] = (...name) => delivery.order.newest(...name);
-  const reads = new Reads(core, { admission, admits, hasten, lot, waiting });
+  const waiting: Waiting = (...name) => delivery.order.newest(...name);
+  const repair = new ReadRepair(core);
+  const reads = new Reads(core, { admission, admits, hasten, lot, repair, waiting });
   const writes = new Writes(core, {
     admits,
     read: (command, terms, turn) => reads.begin(command, terms, turn),
@@ -129,6 +132,8 @@ export function createMachines(core: Core, { fits, admits, run, onRecovered }: P
     hasten,
     lot,
     reads,
+    peerReads: new PeerReads(core.table, waiting),
+    repair,
     writes,
     heartbeats: new Heartbeats(core, own, admission),
     peerCheck: new PeerCheck(core),

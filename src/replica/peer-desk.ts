@@ -79,8 +79,18 @@ export class PeerDesk {
   }
 
   #table(): Handlers {
-    const { antiEntropy, forwards, lists, pulls, reads, resync, succession, writes } =
-      this.#machines;
+    const {
+      antiEntropy,
+      forwards,
+      lists,
+      peerReads,
+      pulls,
+      reads,
+      repair,
+      resync,
+      succession,
+      writes,
+    } = this.#machines;
     const trees = antiEntropy.onMessage.bind(antiEntropy);
     const ofTrees = (peer: Peer, message: Parameters<typeof trees>[1], turn: Turn): void =>
       trees(peer.member.index, message, turn);
@@ -113,9 +123,9 @@ export class PeerDesk {
           ? peer.onPull(message, turn)
           : pulls.onPull(peer.member.index, message, turn),
       'read-request': ({ member }, message, turn) =>
-        reads.onRequest(member.index, message, this.#mayLack, turn),
+        peerReads.onRequest(member.index, message, this.#mayLack, turn),
       'read-reply': ({ member }, message, turn) => reads.onReply(member.index, message, turn),
-      repair: (_, message, turn) => reads.onRepair(message, turn),
+      repair: (_, message, turn) => repair.onRepair(message, turn),
       'forward-request': ofForwards,
       'forward-reply': ofForwards,
       'survey-request': ofLists,

@@ -1,54 +1,56 @@
 // A client's read in a multi-leader namespace (docs/consistency.md). If one answer suffices, this
 // replica's own record is returned at once. Otherwise peers are asked (quorum/get.ts), the newest
-// version is the answer, and members that lack it are repaired. A repair merges an existing version
-// and never mints one. The answer waits until so many replicas hold the version that no later read
-// of a majority misses it (quorum/write-back.ts), so such reads never go back.
+// version is the answer, and replicas that lack it get it (quorum/read-repair.ts). The answer waits
+// until enough replicas hold the version that every later read of a majority finds it
+// (quorum/write-back.ts), so such reads never go back.
 //
-// In `fifo` namespaces a single newer record would overtake its origin's earlier writes. There the
-// read waits until the stream has brought everything up to that version (quorum/parking-lot.ts) and
-// it is durable here.
+// In `fifo` namespaces a newer record alone would overtake its origin's earlier writes. There the
+// read waits until the stream has brought everything up to that version (quorum/parking-lot.ts),
+// and it is durable here.
 //
-// If a member has no record of a key, but is known to hold the log up to a record that another
-// member still shows, then the key was deleted: no tombstone is dropped before all have the delete,
-// so the other member lost its disk and has not caught up. The read finds nothing then.
+// A member may have no record of a key, and be known to hold the log up to a record that another
+// member still shows. Then the key was deleted: a tombstone is dropped only when all members have
+// the delete, so the other member has lost its disk and has not caught up. The read finds nothing.
 // store/absence.ts defines what an absent key means here.
 //
 // If this replica's own record is damaged, two sources together replace it: the record of a peer,
-// which covers everything up to the stable cut, and this replica's own log beyond the cut. A peer
-// alone may be behind.
+// which covers everything up to the stable cut, and this replica's own log behind the cut. A peer
+// alone may lack the newest writes.
 
+import { includes, merge } from '../../conflict/merge.ts';
+import type { ReadAdmission } from '../../lag/read-admission.ts';
+import type { StalenessBound } from '../../lag/staleness.ts';
 import type { ExplainCommand, ReadCommand } from '../../model/command.ts';
 import type { Asker, Lsn, Outbox, Turn } from '../../model/effect.ts';
 import { type Fault, type FaultCode, fault } from '../../model/fault.ts';
-import type { Dot, Key, NamespaceName, LaneId } from '../../model/id.ts';
+import type { HybridClock } from '../../model/hlc.ts';
+import type { Dot, Key, LaneId, NamespaceName } from '../../model/id.ts';
 import {
   add,
   difference,
   has,
   isEmpty,
-  listOf,
   type MemberSet,
   NO_MEMBERS,
-  remove,
   single,
   sizeOf,
   union,
 } from '../../model/member-set.ts';
-import type { ReadReply, ReadRequest, Repair } from '../../model/message.ts';
-import type { Storage } from '../../model/port.ts';
-import { isHeld, type Member } from '../../model/quorum.ts';
+import type { ReadReply } from '../../model/message.ts';
+import type { Metrics } from '../../model/metrics.ts';
+import type { Namespaces } from '../../model/namespaces.ts';
+import { isHeld } from '../../model/quorum.ts';
+import { ANSWERS_LATE, ANSWERS_TOO_FEW, STOPPED } from '../../model/reasons.ts';
+import { isCoveredBy, latestOf, type Record, shows, stampOf } from '../../model/record.ts';
+import { refuse, refuseWith } from '../../model/refuse.ts';
+import type { Reply } from '../../model/reply.ts';
+import type { Settings } from '../../model/settings.ts';
+import { aged } from '../../model/staleness.ts';
+import type { Terms } from '../../model/terms.ts';
+import type { ReadonlyVector } from '../../model/vector.ts';
+import type { HedgeBudget } from '../../peers/hedge-budget.ts';
+import type { Nearness } from '../../peers/nearness.ts';
 import {
-  isCoveredBy,
-  isTombstone,
-  latestOf,
-  type Record,
-  shows,
-  stampOf,
-} from '../../model/record.ts';
-import type { Explained, ReplicaView, Reply } from '../../model/reply.ts';
-import { missing, type ReadonlyVector } from '../../model/vector.ts';
-import {
-  answerOf,
   holdersAmong,
   type PendingRead,
   PendingReads,
@@ -57,35 +59,17 @@ import {
   type ReadRequestOptions,
 } from '../../quorum/get.ts';
 import type { ParkingLot } from '../../quorum/parking-lot.ts';
+import type { ReadRepair } from '../../quorum/read-repair.ts';
 import { isReachable } from '../../quorum/tally.ts';
 import { type WriteBack, WriteBacks } from '../../quorum/write-back.ts';
+import type { Absence } from '../../store/absence.ts';
 import type { Cell } from '../../store/cells.ts';
 import type { Table } from '../../store/table.ts';
-import { refuse, refuseWith } from '../../model/refuse.ts';
-import { aged } from '../../model/staleness.ts';
-import type { Terms } from '../../model/terms.ts';
-import type { ReadAdmission } from '../../lag/read-admission.ts';
-import type { Namespaces } from '../../model/namespaces.ts';
-import type { Absence } from '../../store/absence.ts';
-import type { HybridClock } from '../../model/hlc.ts';
-import type { StalenessBound } from '../../lag/staleness.ts';
-import type { Log } from '../../store/log.ts';
-import type { Metrics } from '../../model/metrics.ts';
-import type { HedgeBudget } from '../../peers/hedge-budget.ts';
-import type { Nearness } from '../../peers/nearness.ts';
-import type { Peers } from '../../peers/peers.ts';
-import type { Room } from '../../store/room.ts';
-import type { Settings } from '../../model/settings.ts';
-import { ANSWERS_LATE, ANSWERS_TOO_FEW, STOPPED } from '../../model/reasons.ts';
-import { includes, merge } from '../../conflict/merge.ts';
-import type { Stability } from '../../upkeep/stability.ts';
-import type { CausalOrder } from '../../order/causal-order.ts';
-import type { RecordName } from '../../store/record-index.ts';
+import { type Waiting, withWaiting } from '../../store/waiting-version.ts';
 import type { Admits } from './desk.ts';
+import { type ExplanationOptions, explanationOf } from './explanation.ts';
 
-/**
- * Asks the peer for entries of an origin up to one that it showed us, unless they are on their way.
- */
+/** Asks the peer for entries of an origin that are missing here, unless they are on their way. */
 export type Hasten = (peer: number, origin: LaneId, turn: Turn) => void;
 
 const HEAL_TIMEOUT_MS = 5000;
@@ -99,24 +83,16 @@ const TOO_MUCH_WAITS = fault(
   'too many writes wait here for others in causal order; read elsewhere, or with r=1',
   { retryAfterMs: 1000 },
 );
-/** A peer's question waits this long for a commit of ours. */
-const HELD_MS_MAX = 200;
 
-export interface ReadsOptions {
+export interface ReadsOptions extends ExplanationOptions {
   readonly absence: Absence;
   readonly clock: HybridClock;
-  readonly staleness: StalenessBound;
-  readonly get: Storage['get'];
-  readonly log: Log;
+  readonly hedges: HedgeBudget;
   readonly metrics: Metrics;
   readonly namespaces: Namespaces;
   readonly nearness: Nearness;
-  readonly hedges: HedgeBudget;
-  readonly peers: Peers;
-  readonly room: Room;
-  readonly self: Member;
   readonly settings: Settings;
-  readonly stability: Stability;
+  readonly staleness: StalenessBound;
   readonly table: Table;
 }
 
@@ -125,8 +101,9 @@ export interface ReadsParts {
   readonly admits: Admits;
   readonly hasten: Hasten;
   readonly lot: ParkingLot;
+  readonly repair: ReadRepair;
   /** The newest version of a key that is logged here and not visible yet. */
-  readonly waiting: CausalOrder['newest'];
+  readonly waiting: Waiting;
 }
 
 export class Reads {
@@ -135,7 +112,6 @@ export class Reads {
   readonly #pending: PendingReads;
   readonly #writeBacks: WriteBacks;
   readonly #itself: MemberSet;
-  #durableLsn: Lsn = 0;
 
   constructor(options: ReadsOptions, parts: ReadsParts) {
     this.#options = options;
@@ -189,30 +165,7 @@ export class Reads {
     this.#begin({ ...options, requirement: rules.all, deadlineMs, unfit: NO_MEMBERS }, cell, turn);
   }
 
-  /**
-   * A peer asks for our record. It is sent when it is durable here; if that takes long, or too many
-   * wait already, the durable version before it is sent instead. A replica that may have lost
-   * records answers `damaged`.
-   */
-  onRequest(peer: number, request: ReadRequest, mayLack: boolean, turn: Turn): void {
-    const cell = this.#options.table.read(request.namespace, request.key);
-    const held = mayLack ? undefined : this.#withWaiting(request, cell);
-    if (held === undefined) {
-      turn.send(peer, replyOf(request, true, undefined));
-      return;
-    }
-    const { lsn, damaged, record } = held;
-    const reply = replyOf(request, damaged, record);
-    if (lsn <= this.#durableLsn) return turn.send(peer, reply);
-    const late = {
-      atMs: turn.now.monoMs + HELD_MS_MAX,
-      message: () => this.#durableReply(request),
-    };
-    turn.send(peer, reply, lsn, late);
-  }
-
   onDurable(lsn: Lsn, turn: Turn): void {
-    this.#durableLsn = lsn;
     this.#pending.onDurable(lsn, this.#options.self.index, turn);
     this.#writeBacks.onDurable(lsn, this.#options.peers.reachable, turn);
     this.onProgress(turn);
@@ -234,15 +187,6 @@ export class Reads {
     if (!isTimely) metrics.clockRefusals++;
     const taken: ReadReply = isTimely ? reply : { ...reply, answer: 'damaged', record: undefined };
     this.#pending.onReply(peer, taken, holds, peers.reachable, turn);
-  }
-
-  /** A peer found that a record is missing here. */
-  onRepair({ record }: Repair, turn: Turn): void {
-    const { absence, clock, metrics, namespaces, room } = this.#options;
-    if (namespaces.find(record.namespace)?.level.repairs !== 'record') return;
-    if (!room.takeCopies([record])) return;
-    if (clock.witness(stampOf(record), turn.now.wallMs)) absence.admit(record, turn);
-    else metrics.clockRefusals++;
   }
 
   onConnected(turn: Turn): void {
@@ -280,36 +224,17 @@ export class Reads {
     }
   }
 
-  /** What is durable of the record, which is older than what memory shows. */
-  #durableReply(request: ReadRequest): ReadReply {
-    const { cells } = this.#options.table;
-    const { record, damaged } = cells.readDurable(request.namespace, request.key);
-    return replyOf(request, damaged, record);
-  }
-
-  /**
-   * What this replica holds of a key, whether or not it is visible: an acknowledged write counts in
-   * quorum reads while it waits in causal order. `undefined`: memory does not know all of it.
-   */
-  #withWaiting({ namespace, key }: RecordName, cell: Cell): Cell | undefined {
-    const waiting = this.#parts.waiting(namespace, key);
-    if (waiting === undefined || cell.damaged) return cell;
-    if (waiting === 'unknown') return undefined;
-    const record = cell.record === undefined ? waiting.record : merge(cell.record, waiting.record);
-    return { ...cell, record, lsn: Math.max(cell.lsn, waiting.lsn) };
-  }
-
   #ask(command: ReadCommand<Asker>, terms: Terms, own: Cell, turn: Turn): void {
-    const cell = this.#withWaiting(command, own);
+    const cell = withWaiting(own, this.#parts.waiting(command.namespace, command.key));
     if (cell === undefined) return refuseWith(command.client, turn, TOO_MUCH_WAITS);
     const unfit = this.#parts.admission.unfit(command.namespace);
     this.#begin(questionOf('read', command, terms, unfit), cell, turn);
   }
 
   #begin(options: ReadRequestOptions, cell: Cell, turn: Turn): void {
-    const { self, peers, log, staleness } = this.#options;
+    const { self, peers, log, staleness, table } = this.#options;
     const cut = cell.damaged ? peers.stableCut(log.durable) : undefined;
-    const lsn = cell.lsn <= this.#durableLsn ? 0 : cell.lsn;
+    const lsn = table.cells.isDurable(cell) ? 0 : cell.lsn;
     const stalenessMs = staleness.bound(turn.now.monoMs);
     const local = { member: self.index, record: cell.record, cut, lsn, stalenessMs };
     this.#pending.begin(options, local, peers.reachable, turn);
@@ -348,10 +273,7 @@ export class Reads {
     }
   }
 
-  /**
-   * This replica's own record was damaged when the read began: its log may have more than the
-   * peers.
-   */
+  /** This replica's own record was damaged when the read began: its log may have newer writes. */
   #settleDamaged(read: PendingRead, client: Asker, turn: Turn): void {
     this.#healFrom(read, turn);
     const { record, damaged } = this.#options.table.read(read.namespace, read.key);
@@ -370,16 +292,16 @@ export class Reads {
     const { requirement } = read.tally;
     const shown = table.read(read.namespace, read.key);
     let holders = holdersAmong(read, newest);
-    // Vectors are asked only where the answers are not enough.
+    // Vectors are compared only where the answers are not enough.
     if (needsSelf || !isHeld(requirement, holders, members.length))
       holders = union(holders, this.#holders(newest));
-    if (!needsSelf) this.#repair(read, newest, shown, !isEmpty(holders), turn);
+    if (!needsSelf) this.#parts.repair.repair(read, newest, shown.record, !isEmpty(holders), turn);
     const own = includes(shown.record, newest) ? shown : table.read(read.namespace, read.key);
-    // In `fifo` it was dropped here meanwhile, as a delete that all members have.
+    // In `fifo` namespaces: the version is a delete that all members have, and was dropped here.
     if (needsSelf && own.record === undefined && !own.damaged)
       return this.#answer(read, client, undefined, turn);
     const isShown = includes(own.record, newest);
-    if (isShown && own.lsn <= this.#durableLsn) holders = add(holders, self.index);
+    if (isShown && table.cells.isDurable(own)) holders = add(holders, self.index);
     const isHere = has(holders, self.index);
     if (isHeld(requirement, holders, members.length) && (isHere || !needsSelf)) {
       this.#answer(read, client, newest, turn);
@@ -407,23 +329,20 @@ export class Reads {
     return this.#options.peers.holders(latestOf(newest), this.#options.log.durable);
   }
 
-  /** Heals our own record, if it is damaged and its content can be determined. */
+  /** Heals this replica's own record, if it is damaged and its content can be determined. */
   #healFrom(read: PendingRead, out: Outbox): void {
     const { clock, log, table } = this.#options;
     if (read.cut === undefined || isEmpty(read.tally.yes)) return;
     if (!table.read(read.namespace, read.key).damaged) return;
     const beyond = log.newestBeyond(read.cut, read.namespace, read.key);
     if (beyond === 'unknown') return;
-    const told = this.#isGone(read, read.newest) ? undefined : read.newest;
-    const restored = beyond === undefined ? told : merge(told, beyond);
+    const reported = this.#isGone(read, read.newest) ? undefined : read.newest;
+    const restored = beyond === undefined ? reported : merge(reported, beyond);
     if (restored === undefined) table.drop(read, clock.last, out);
     else if (!this.#overtakes(read, restored)) table.heal(restored, out);
   }
 
-  /**
-   * A member that holds the log up to that record has no record of the key: it was deleted, and so
-   * were older versions.
-   */
+  /** A member that holds the log up to that record has no record of the key: it was deleted. */
   #isGone(read: PendingRead, record: Record | undefined): boolean {
     if (record === undefined) return false;
     if (read.absentAt?.some((holds) => holds !== undefined && isCoveredBy(record, holds)))
@@ -431,30 +350,10 @@ export class Reads {
     return this.#options.absence.wasDeleted(record);
   }
 
-  /**
-   * Shown alone it would overtake earlier writes of its origin, and the namespace keeps their
-   * order.
-   */
+  /** The namespace keeps the order of an origin's writes, and earlier ones are not shown here. */
   #overtakes({ rules }: PendingRead, record: Record): boolean {
     const { origin, seq } = latestOf(record);
     return rules.level.repairs === 'stream' && this.#options.log.applied(origin) < seq;
-  }
-
-  /**
-   * `mayLeave`: some replica has it on disk. A version that is durable nowhere must not be
-   * returned; the stream will bring it.
-   */
-  #repair(read: PendingRead, newest: Record, shown: Cell, mayLeave: boolean, out: Outbox): void {
-    const { absence, metrics, self } = this.#options;
-    const theirs = remove(read.tally.yes, self.index);
-    let lacking = mayLeave ? difference(theirs, holdersAmong(read, newest)) : NO_MEMBERS;
-    if (!includes(shown.record, newest)) lacking = add(lacking, self.index);
-    if (isEmpty(lacking)) return;
-    for (const member of listOf(lacking)) {
-      metrics.readRepairs++;
-      if (member === self.index) absence.admit(newest, out);
-      else out.send(member, { kind: 'repair', record: newest });
-    }
   }
 
   #catchUp(read: PendingRead, client: Asker, newest: Record, turn: Turn): void {
@@ -481,14 +380,10 @@ export class Reads {
     refuse(client, turn, 'timeout', detail, { required: read.tally.requirement.count });
   }
 
-  /**
-   * A quorum's answer is durable at the replicas that gave it, so the reply depends on no batch
-   * here.
-   */
+  /** The version is durable at enough replicas, so the reply depends on no batch of this one. */
   #answer(read: PendingRead, client: Asker, record: Record | undefined, turn: Turn): void {
     const answers = read.tally.acks;
-    // The bound is this replica's own: it holds if its own record is part of the answer, as of the
-    // read's begin.
+    // The bound is that of this replica's own record when the read began.
     const isOwnPart = has(read.tally.yes, this.#options.self.index) || read.cut !== undefined;
     const ageMs = turn.now.monoMs - read.askedMs;
     const stalenessMs = isOwnPart ? aged(read.stalenessMs, ageMs) : 'unknown';
@@ -507,43 +402,8 @@ export class Reads {
   }
 
   #replyExplained(read: PendingRead, client: Asker, out: Outbox): void {
-    const { self, log, peers } = this.#options;
-    const known = this.#known();
-    const replicas = read.rules.members.map((member): ReplicaView => {
-      const record = answerOf(read, member.index);
-      const holds = member.index === self.index ? log.durable : peers.get(member.index)?.holds;
-      const gaps = holds === undefined ? [] : missing(holds, known);
-      const held = record === undefined ? 'absent' : 'record';
-      const answered = has(read.tally.yes, member.index) ? held : undefined;
-      return {
-        id: member.id,
-        region: member.region,
-        answer: answered ?? (has(read.damaged, member.index) ? 'damaged' : 'no-answer'),
-        record,
-        missing: gaps.map(({ origin, from, to }) => ({ origin, entries: to - from + 1 })),
-      };
-    });
     const own = this.#options.table.read(read.namespace, read.key);
-    const explained = { kind: 'explained', replicas, tombstone: this.#tombstoneOf(read) } as const;
-    out.reply(client, explained, own.lsn, read.deadlineMs);
-  }
-
-  /** The newest version is a delete: the members because of which its tombstone is kept. */
-  #tombstoneOf({ newest }: PendingRead): Explained['tombstone'] {
-    if (newest === undefined || !isTombstone(newest)) return undefined;
-    const { origin, seq } = latestOf(newest);
-    const dot = { origin, seq };
-    return { dot, blockedBy: this.#options.stability.blockers(dot) };
-  }
-
-  /** The vector of everything that any member is known to hold. */
-  #known(): ReadonlyMap<LaneId, number> {
-    const known = new Map(this.#options.log.durable);
-    for (const peer of this.#options.peers.all()) {
-      for (const [origin, seq] of peer.holds)
-        if (seq > (known.get(origin) ?? 0)) known.set(origin, seq);
-    }
-    return known;
+    out.reply(client, explanationOf(read, this.#options), own.lsn, read.deadlineMs);
   }
 }
 
@@ -554,20 +414,6 @@ function questionOf(
   unfit: MemberSet,
 ): ReadRequestOptions {
   return { purpose, client, namespace, rules, key, requirement, deadlineMs, unfit };
-}
-
-function replyOf(
-  { id, known }: ReadRequest,
-  damaged: boolean,
-  record: Record | undefined,
-): ReadReply {
-  if (damaged) return { kind: 'read-reply', id, answer: 'damaged', record: undefined };
-  if (record === undefined) return { kind: 'read-reply', id, answer: 'absent', record };
-  const { origin, seq } = latestOf(record);
-  const isSame = known?.seq === seq && known.origin === origin;
-  return isSame
-    ? { kind: 'read-reply', id, answer: 'same', record: undefined }
-    : { kind: 'read-reply', id, answer: 'record', record };
 }
 
 /** Why a record is not shown: the delete, or the version that has expired. */

@@ -36,9 +36,9 @@ export const durability: readonly Mutant[] = [
     id: 'tell-peers-before-sync',
     number: 'own',
     title: 'a peer is answered with records that are not durable here',
-    file: 'src/replica/desk/reads.ts',
-    replace: 'turn.send(peer, reply, lsn, late);',
-    with: 'turn.send(peer, reply, 0, late);',
+    file: 'src/quorum/peer-reads.ts',
+    replace: 'turn.send(peer, reply, cell.lsn, {',
+    with: 'turn.send(peer, reply, 0, {',
     foundBy: sim,
   },
   {

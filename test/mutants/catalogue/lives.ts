@@ -45,8 +45,8 @@ export const lives: readonly Mutant[] = [
     number: 22,
     title: 'a replica that is recovering what it lost answers the reads of its peers',
     file: 'src/replica/peer-desk.ts',
-    replace: 'reads.onRequest(member.index, message, this.#mayLack, turn),',
-    with: 'reads.onRequest(member.index, message, false, turn),',
+    replace: 'peerReads.onRequest(member.index, message, this.#mayLack, turn),',
+    with: 'peerReads.onRequest(member.index, message, false, turn),',
     foundBy: {
       kind: 'test',
       file: 'test/scenario/life.test.ts',

@@ -68,8 +68,8 @@ export const order: readonly Mutant[] = [
     title:
       'a damaged record is replaced by the record of a peer, although the own log has a newer one',
     file: 'src/replica/desk/reads.ts',
-    replace: 'beyond === undefined ? told : merge(told, beyond);',
-    with: 'beyond === undefined ? told : (told ?? merge(told, beyond));',
+    replace: 'beyond === undefined ? reported : merge(reported, beyond);',
+    with: 'beyond === undefined ? reported : (reported ?? merge(reported, beyond));',
     foundBy: {
       kind: 'test',
       file: 'test/scenario/read.test.ts',
