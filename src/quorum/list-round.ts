@@ -1,41 +1,30 @@
 // One list that asks several replicas: its request, its result so far, and its present round. The
 // steps are in quorum-lists.ts.
 
-import { assert } from '../base/assert.ts';
-import type { ListCommand } from '../model/command.ts';
-import type { Asker, ReadOwner } from '../model/effect.ts';
-import { withoutValue } from '../model/encoding.ts';
+import type { ReadOwner } from '../model/effect.ts';
 import { NO_MEMBERS } from '../model/member-set.ts';
 import { SURVEY_KEYS_MAX, type SurveyReply } from '../model/message.ts';
 import type { Namespace } from '../model/namespaces.ts';
 import type { Requirement } from '../model/quorum.ts';
-import { encodedOf, type Record } from '../model/record.ts';
-import type { Staleness } from '../model/staleness.ts';
+import { encodedOf } from '../model/record.ts';
 import { covers, type Vector } from '../model/vector.ts';
-import { Tally } from './tally.ts';
 import type { KeyRange } from '../store/key-range.ts';
 import type { Inquiry } from './inquiry.ts';
-import { type Holder, ITEM_BYTES, LIST_PAGE_BYTES, VERSION_BYTES } from './list-room.ts';
+import { COMPARED_PAGE_BYTES_MAX, isFull, type ListPage } from './list-page.ts';
+import { LIST_PAGE_BYTES, VERSION_BYTES } from './list-room.ts';
 import { isBefore, type Row } from './list-rows.ts';
+import { Tally } from './tally.ts';
 
 const ROUNDS_MAX = 64;
-const ANSWER_BYTES_MAX = 2 * 1024 * 1024;
 
-export interface Listing extends Holder, Inquiry {
+export interface Listing extends ListPage, Inquiry {
   readonly id: number;
-  readonly command: ListCommand<Asker>;
   readonly requirement: Requirement;
   readonly namespace: Namespace;
-  readonly enoughMs: number;
-  readonly beganMs: number;
-  readonly stalenessMs: Staleness;
+  /** What is left to list. */
   range: KeyRange;
-  readonly items: Record[];
-  readonly prefixes: string[];
   /** The deletes and expired versions that the page leaves out. */
   readonly hidden: Vector;
-  bytes: number;
-  after: string;
   rounds: number;
   // ---- of the round
   surveyId: number;
@@ -113,32 +102,15 @@ export function isAnswer({ keys, more }: SurveyReply, listing: Listing): boolean
   return true;
 }
 
-export function isFull({ command, items, prefixes, bytes }: Listing): boolean {
-  const { limit, bytesMax = ANSWER_BYTES_MAX } = command;
-  return items.length + prefixes.length >= limit || bytes >= Math.min(bytesMax, ANSWER_BYTES_MAX);
-}
-
 export function isEnough(listing: Listing, nowMs: number): boolean {
-  return listing.rounds >= ROUNDS_MAX || nowMs >= listing.enoughMs || isFull(listing);
-}
-
-export function keep(listing: Listing, record: Record): void {
-  const { values } = listing.command;
-  listing.items.push(values ? record : withoutValue(record));
-  listing.bytes += values ? encodedOf(record).length : ITEM_BYTES + record.key.length;
-  const isNext =
-    listing.after === '' || isBefore(listing.after, record.key, listing.command.reverse);
-  assert(isNext, 'list: items are in the order of keys');
-  listing.after = record.key;
+  return (
+    listing.rounds >= ROUNDS_MAX ||
+    nowMs >= listing.enoughMs ||
+    isFull(listing, COMPARED_PAGE_BYTES_MAX)
+  );
 }
 
 /** The key is left out, because of its newest version. */
 export function hide({ hidden }: Listing, { newest }: Row): void {
   if (!covers(hidden, newest)) hidden.set(newest.origin, newest.seq);
-}
-
-export function fold(listing: Listing, prefix: string): void {
-  listing.prefixes.push(prefix);
-  listing.bytes += prefix.length;
-  listing.after = prefix;
 }

@@ -26,52 +26,41 @@ import type {
   ReadOwner,
   Turn,
 } from '../../model/effect.ts';
-import { recordIn, withoutValue } from '../../model/encoding.ts';
-import { encodedOf, latestOf, type Record, shows } from '../../model/record.ts';
+import { recordIn } from '../../model/encoding.ts';
+import { latestOf, type Record, shows } from '../../model/record.ts';
 import type { Log } from '../../store/log.ts';
 import type { Table } from '../../store/table.ts';
 import { foldedPrefix, type KeyRange, keyRangeOf, restOf } from '../../store/key-range.ts';
 import { parseRecordKey, spanOfKeys } from '../../store/layout.ts';
 import type { Heal } from '../../model/heal.ts';
 import { refuse } from '../../model/refuse.ts';
-import { type Staleness, aged } from '../../model/staleness.ts';
 import type { StalenessBound } from '../../lag/staleness.ts';
 import type { Terms } from '../../model/terms.ts';
 import { RANGE_DAMAGED, RANGE_LATE, RANGE_UNREADABLE, STOPPED } from '../../model/reasons.ts';
-import { type Holder, ITEM_BYTES, type ListRoom, looksAt } from '../../quorum/list-room.ts';
+import {
+  emptyPage,
+  fold,
+  isFull,
+  keep,
+  listedOf,
+  type ListPage,
+  PAGE_BYTES_MAX,
+} from '../../quorum/list-page.ts';
+import { type ListRoom, looksAt } from '../../quorum/list-room.ts';
 
 const RUNNING_MAX = 256;
 const READING_MAX = 8;
 const PAGE_ENTRIES = 512;
 const LEAP_ENTRIES = 4;
 const PAGE_GROWTH = 4;
-/** Bytes of records and prefixes in one answer; a list that reaches it ends with its cursor. */
-const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 /** Entries that one answer examines. */
 const LOOKED_ENTRIES_MAX = 10_000;
 const LOOKED_BYTES_MAX = 32 * 1024 * 1024;
-const LOOKING_MS_MAX = 1000;
 const FULL = fault('overloaded', `${RUNNING_MAX} lists are running`, { retryAfterMs: 1000 });
 
-interface Listing extends Holder {
-  readonly command: ListCommand<Asker>;
-  readonly deadlineMs: number;
-  /** From this time on it ends with its present items. */
-  readonly enoughMs: number;
-  /**
-   * When it began, and how stale the stored records could be then: the answer is as old as its
-   * first page.
-   */
-  readonly beganMs: number;
-  readonly stalenessMs: Staleness;
+interface Listing extends ListPage {
   /** What is left to read; `undefined`: nothing. */
   range: KeyRange | undefined;
-  readonly items: Record[];
-  readonly prefixes: string[];
-  /** Bytes of items and prefixes. */
-  bytes: number;
-  /** The last key that was examined, or the prefix that was skipped: the cursor. */
-  after: string;
   lookedEntries: number;
   lookedBytes: number;
   /** Entries of the next page. */
@@ -111,7 +100,7 @@ export class Lists {
 
   begin(command: ListCommand<Asker>, { deadlineMs }: Terms, turn: Turn): void {
     const stalenessMs = this.#options.staleness.bound(turn.now.monoMs);
-    const listing = begun(command, deadlineMs, stalenessMs, turn.now.monoMs);
+    const listing = begun(emptyPage(command, deadlineMs, stalenessMs, turn.now.monoMs));
     this.#waiting++;
     turn.arm('list', listing.deadlineMs);
     this.#read(listing, turn);
@@ -215,18 +204,18 @@ export class Lists {
         return 'damaged';
       }
       const isShown: boolean = shows(record, turn.now.wallMs);
-      if (isShown && isFull(listing)) return 'full';
+      if (isShown && isFull(listing, PAGE_BYTES_MAX)) return 'full';
       look(listing, entry.key, record);
       const prefix = foldedPrefix(command, record.key);
       if (!isShown) {
         // A cursor with this prefix covers all keys that begin with it.
         if (prefix !== record.key) listing.after = record.key;
       } else if (prefix === undefined) {
-        this.#keep(listing, record);
+        keep(listing, record);
+        this.#room.hold(listing, listing.bytes);
       } else {
-        listing.prefixes.push(prefix);
-        this.#hold(listing, prefix.length);
-        listing.after = prefix;
+        fold(listing, prefix);
+        this.#room.hold(listing, listing.bytes);
         goOn(listing, prefix, true);
         return 'leap';
       }
@@ -234,26 +223,11 @@ export class Lists {
     return 'more';
   }
 
-  #keep(listing: Listing, record: Record): void {
-    const { values } = listing.command;
-    listing.items.push(values ? record : withoutValue(record));
-    this.#hold(listing, values ? encodedOf(record).length : ITEM_BYTES + record.key.length);
-    listing.after = record.key;
-  }
-
-  #hold(listing: Listing, bytes: number): void {
-    listing.bytes += bytes;
-    this.#room.hold(listing, listing.bytes);
-  }
-
   #reply(listing: Listing, turn: Turn): void {
-    const { items, prefixes, after: cursor, command, beganMs } = listing;
-    const stalenessMs = aged(listing.stalenessMs, turn.now.monoMs - beganMs);
     // The page is of what was durable when it was read.
     const shown = [...this.#options.log.durable];
-    const page = { items, prefixes, shown, after: cursor, heldBy: undefined };
     this.#leave(listing);
-    turn.reply(command.client, { kind: 'listed', ...page, stalenessMs }, 0);
+    turn.reply(listing.command.client, listedOf(listing, shown, turn.now.monoMs), 0);
   }
 
   #fail(listing: Listing, code: FaultCode, detail: string, out: Outbox): void {
@@ -271,36 +245,16 @@ export class Lists {
   }
 }
 
-function begun(
-  command: ListCommand<Asker>,
-  deadlineMs: number,
-  stalenessMs: Staleness,
-  nowMs: number,
-): Listing {
+function begun(page: ListPage): Listing {
+  const { command } = page;
   return {
-    command,
-    deadlineMs,
-    enoughMs: nowMs + Math.min((deadlineMs - nowMs) / 2, LOOKING_MS_MAX),
-    beganMs: nowMs,
-    stalenessMs,
+    ...page,
     range: keyRangeOf(command),
-    items: [],
-    prefixes: [],
-    bytes: 0,
-    held: 0,
-    after: '',
     lookedEntries: 0,
     lookedBytes: 0,
     pageEntries: Math.min(command.limit + 1, PAGE_ENTRIES),
     isOver: false,
   };
-}
-
-/** Full once an item beyond the limit is found, so that a cursor always has a next item. */
-function isFull(listing: Listing): boolean {
-  const found = listing.items.length + listing.prefixes.length;
-  const { limit, bytesMax = ANSWER_BYTES_MAX } = listing.command;
-  return found >= limit || listing.bytes >= Math.min(bytesMax, ANSWER_BYTES_MAX);
 }
 
 /** Counts the entry just read, and continues after (in reverse: before) it. */

@@ -48,9 +48,15 @@ import { type Fault, type FaultCode, fault } from '../../model/fault.ts';
 import { has, single, union } from '../../model/member-set.ts';
 import type { SurveyReply } from '../../model/message.ts';
 import { isHeld, type Member } from '../../model/quorum.ts';
+import {
+  ANSWERS_LATE,
+  ANSWERS_TOO_FEW,
+  RANGE_DAMAGED,
+  RANGE_UNREADABLE,
+  STOPPED,
+} from '../../model/reasons.ts';
 import { encodedOf, type Record } from '../../model/record.ts';
 import type { Reply } from '../../model/reply.ts';
-import { aged } from '../../model/staleness.ts';
 import { covers } from '../../model/vector.ts';
 import { foldedPrefix, keyRangeOf, restOf } from '../../store/key-range.ts';
 import { recordsIn } from '../../store/page.ts';
@@ -67,16 +73,21 @@ import type { Table } from '../../store/table.ts';
 import type { Peers } from '../../peers/peers.ts';
 import type { ReadAdmission } from '../../lag/read-admission.ts';
 import { Inquirer } from '../../quorum/inquiry.ts';
+import {
+  COMPARED_PAGE_BYTES_MAX,
+  emptyPage,
+  fold,
+  isFull,
+  keep,
+  listedOf,
+} from '../../quorum/list-page.ts';
 import { type ListRoom, looksAt } from '../../quorum/list-room.ts';
 import {
-  fold,
   freshRound,
   hide,
   isAnswer,
   isByStream,
   isEnough,
-  isFull,
-  keep,
   keysOf,
   type Listing,
   pageBytes,
@@ -97,10 +108,16 @@ import type { Hasten, Reads } from './reads.ts';
 
 const RUNNING_MAX = 256;
 const UNSETTLED_MAX = 64;
-const LOOKING_MS_MAX = 1000;
 const FULL = fault('overloaded', `${RUNNING_MAX} lists that ask other replicas are running`, {
   retryAfterMs: 1000,
 });
+const NO_ROOM = fault(
+  'overloaded',
+  'all lists together hold as much memory as they may; ask again later',
+  {
+    retryAfterMs: 1000,
+  },
+);
 
 export interface ListParts {
   readonly admission: ReadAdmission;
@@ -161,23 +178,15 @@ export class QuorumLists {
     const { namespace, quorum, deadlineMs } = terms;
     const { monoMs } = turn.now;
     const range = keyRangeOf(command);
+    const page = emptyPage(command, deadlineMs, this.#options.staleness.bound(monoMs), monoMs);
     const listing: Listing = {
+      ...page,
       id: ++this.#lastId,
-      command,
       requirement: quorum,
       namespace,
       unfit: this.#admission.unfit(command.namespace),
-      deadlineMs,
-      enoughMs: monoMs + Math.min((deadlineMs - monoMs) / 2, LOOKING_MS_MAX),
-      beganMs: monoMs,
-      stalenessMs: this.#options.staleness.bound(monoMs),
       range: range ?? { from: '', to: '' },
-      items: [],
-      prefixes: [],
       hidden: new Map(),
-      bytes: 0,
-      held: 0,
-      after: '',
       rounds: 0,
       ...freshRound(quorum, monoMs),
     };
@@ -205,7 +214,7 @@ export class QuorumLists {
     if (!this.#running.has(listing.id)) return;
     listing.reading = undefined;
     if (result.ok) this.#merge(listing, result.entries, result.more, turn);
-    else this.#fail(listing, fault('storage-failed', 'the range could not be read'), turn);
+    else this.#fail(listing, fault('storage-failed', RANGE_UNREADABLE), turn);
   }
 
   /** The durable vector has grown. */
@@ -236,8 +245,7 @@ export class QuorumLists {
 
   /** The replica stops: waiting clients are answered. */
   failAll(code: FaultCode, out: Outbox): void {
-    for (const listing of this.#running.values())
-      this.#fail(listing, fault(code, 'the replica has stopped'), out);
+    for (const listing of this.#running.values()) this.#fail(listing, fault(code, STOPPED), out);
   }
 
   // answered, at the deadline
@@ -245,8 +253,7 @@ export class QuorumLists {
     if (listing.after !== '') return this.#reply(listing, turn);
     const { tally } = listing;
     const counts = { required: listing.requirement.count, acks: tally.acks };
-    const detail = 'the deadline passed before enough replicas had answered';
-    this.#fail(listing, fault('timeout', detail, counts), turn);
+    this.#fail(listing, fault('timeout', ANSWERS_LATE, counts), turn);
   }
 
   // * -> surveying
@@ -258,8 +265,7 @@ export class QuorumLists {
     this.#surveying.set(listing.surveyId, listing);
     if (!this.#room.take(listing, listing.bytes + roundBytes(listing))) {
       if (listing.after !== '') return this.#reply(listing, turn);
-      const more = { retryAfterMs: 1000 };
-      return this.#fail(listing, fault('overloaded', 'lists hold all that they may', more), turn);
+      return this.#fail(listing, NO_ROOM, turn);
     }
     const own = this.#options.self.index;
     listing.asked = single(own);
@@ -273,7 +279,7 @@ export class QuorumLists {
     if (listing.isCatchingUp || listing.reading !== undefined || listing.rows.length > 0) return;
     if (tally.state === 'lost') {
       const counts = { required: listing.requirement.count, acks: tally.acks };
-      const lost = fault('no-quorum', 'too few replicas could answer', counts);
+      const lost = fault('no-quorum', ANSWERS_TOO_FEW, counts);
       if (listing.after === '') this.#fail(listing, lost, turn);
       else this.#reply(listing, turn);
     } else if (tally.state === 'won') {
@@ -312,8 +318,7 @@ export class QuorumLists {
   #merge(listing: Listing, entries: readonly RangeEntry[], more: boolean, turn: Turn): void {
     const own = recordsIn(entries, this.#heal, turn);
     if (own === undefined) {
-      const detail = 'a stored record in the range cannot be read';
-      return this.#fail(listing, fault('record-corrupt', detail), turn);
+      return this.#fail(listing, fault('record-corrupt', RANGE_DAMAGED), turn);
     }
     const { self } = this.#options;
     const { reverse } = listing.command;
@@ -455,7 +460,7 @@ export class QuorumLists {
         continue;
       }
       if (prefix !== undefined && prefix === listing.prefixes.at(-1)) continue;
-      if (isFull(listing)) return this.#reply(listing, turn);
+      if (isFull(listing, COMPARED_PAGE_BYTES_MAX)) return this.#reply(listing, turn);
       if (prefix === undefined) keep(listing, row.own as Record);
       else fold(listing, prefix);
     }
@@ -479,11 +484,8 @@ export class QuorumLists {
 
   #reply(listing: Listing, turn: Turn): void {
     this.#leave(listing);
-    const { items, prefixes, after, command, beganMs } = listing;
-    const stalenessMs = aged(listing.stalenessMs, turn.now.monoMs - beganMs);
     const shown = [...listing.hidden, ...this.#options.log.durable];
-    const page = { items, prefixes, shown, after, stalenessMs, heldBy: undefined };
-    turn.reply(command.client, { kind: 'listed', ...page }, 0);
+    turn.reply(listing.command.client, listedOf(listing, shown, turn.now.monoMs), 0);
   }
 
   #fail(listing: Listing, failed: Fault, out: Outbox): void {
