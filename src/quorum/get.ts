@@ -137,6 +137,11 @@ export class PendingReads {
 
   /** Begins a read; `connected` are the members that can be asked. */
   begin(options: ReadRequestOptions, local: LocalAnswer, connected: MemberSet, turn: Turn): void {
+    const isForClient = options.purpose !== 'heal';
+    assert(
+      isForClient === (options.client !== undefined),
+      'get: a client waits, or a record heals',
+    );
     const known = local.cut === undefined ? local.record : undefined;
     const read: PendingRead = {
       id: this.#reads.nextId(),
@@ -175,6 +180,7 @@ export class PendingReads {
     if (this.#early === 0) return;
     for (const read of this.#reads) {
       if (read.ownLsn === 0 || read.ownLsn > lsn) continue;
+      assert(!has(read.tally.yes, member), 'get: the own answer counts once');
       this.#early--;
       read.ownLsn = 0;
       this.#take(read, member, 'record', read.known);

@@ -86,6 +86,7 @@ export class Inquirer<T extends Inquiry> {
 
   /** A member has answered: measures how near it is. */
   onAnswer(inquiry: T, peer: number, { now }: Turn): void {
+    assert(has(inquiry.asked, peer), 'inquiry: a member that was asked answers');
     this.#options.nearness.observe(peer, now.monoMs - askedAtMs(inquiry, peer));
   }
 

@@ -68,6 +68,7 @@ export class Loans {
     if (!this.#makeRoom(nowMs)) return 'full';
     assert(!has(former, member), 'loans: a borrower is not its own former one');
     this.#loans.set(name, { member, atMs: nowMs, untilMs: nowMs + LENT_MS, former });
+    assert(this.#loans.size <= this.#lentMax, 'loans: their number has a bound');
     return 'lent';
   }
 

@@ -9,6 +9,7 @@
 // A read that has to wait until enough replicas hold the version repairs again and again meanwhile
 // (write-back.ts).
 
+import { assert } from '../base/assert.ts';
 import { includes } from '../conflict/merge.ts';
 import type { Outbox, Turn } from '../model/effect.ts';
 import type { HybridClock } from '../model/hlc.ts';
@@ -49,6 +50,7 @@ export class ReadRepair {
     isDurable: boolean,
     out: Outbox,
   ): void {
+    assert(read.rules.level.repairs === 'record', 'read repair: not where the stream repairs');
     const { absence, metrics, self } = this.#options;
     if (!includes(own, newest)) {
       metrics.readRepairs++;

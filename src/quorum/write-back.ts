@@ -83,7 +83,12 @@ export class WriteBacks {
     const writeBack: WriteBack = { ...options, id, againMs: AGAIN_MS, againAtMs: 0 };
     assert(!this.#waiting.has(id), 'write-back: each has a number of its own');
     this.#waiting.set(id, writeBack);
-    const { read, holders } = writeBack;
+    const { read, holders, ownLsn } = writeBack;
+    const isHere = has(holders, this.#self);
+    assert(
+      !isHere || ownLsn === 0,
+      'write-back: a version that is durable here waits for no batch',
+    );
     // Members that have answered are alive; the others are asked if those are too few.
     const alive = add(read.tally.yes, this.#self);
     const suffice = isHeld(read.tally.requirement, union(holders, alive), this.#replicas);

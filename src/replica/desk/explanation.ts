@@ -1,6 +1,7 @@
 // Shows what each replica holds of a key, and which entries it lacks, by its last report. For a
 // deleted key: the members because of which its tombstone is kept.
 
+import { assert } from '../../base/assert.ts';
 import { has } from '../../model/member-set.ts';
 import type { Member } from '../../model/quorum.ts';
 import { isTombstone, latestOf } from '../../model/record.ts';
@@ -20,6 +21,7 @@ export interface ExplanationOptions {
 
 /** `read` has asked all replicas. */
 export function explanationOf(read: PendingRead, options: ExplanationOptions): Explained {
+  assert(read.purpose === 'explain', 'explanation: all replicas were asked');
   const known = knownIn(options);
   const replicas = read.rules.members.map((member) => viewOf(read, member, known, options));
   return { kind: 'explained', replicas, tombstone: tombstoneOf(read, options) };

@@ -6,6 +6,7 @@ import type { Asker, Outbox, Turn } from '../../model/effect.ts';
 import type { Fault, FaultCode } from '../../model/fault.ts';
 import { single } from '../../model/member-set.ts';
 import type { SurveyReply, SurveyRequest } from '../../model/message.ts';
+import type { Settings } from '../../model/settings.ts';
 import { isReachable } from '../../quorum/tally.ts';
 import type { Terms } from '../../model/terms.ts';
 import { ListRoom } from '../../quorum/list-room.ts';
@@ -14,7 +15,9 @@ import { Lists, type ListsOptions } from './listing.ts';
 import { type ListParts, QuorumLists, type QuorumListsOptions } from './quorum-lists.ts';
 import { Surveys, type SurveysOptions } from '../../quorum/surveys.ts';
 
-export interface ListDeskOptions extends ListsOptions, QuorumListsOptions, SurveysOptions {}
+export interface ListDeskOptions extends ListsOptions, QuorumListsOptions, SurveysOptions {
+  readonly settings: Settings;
+}
 
 export interface ListDeskParts extends ListParts {
   readonly admits: Admits;

@@ -1,36 +1,36 @@
-// Lists that ask several replicas (`r` of more than this one). Replicas are compared by versions:
-// each names those that it has under the next keys of the range, and this replica reads its own
-// records. A page shows only keys that all answers cover: after the last key of the shortest
-// answer, it is unknown what the others lack.
+// Lists that ask several replicas (`r` of more than this one). Each replica names the versions that
+// it has under the next keys of the range (a survey), and this replica reads its own records. A
+// page shows only keys that all answers cover: behind the last key of the shortest answer it is
+// unknown which keys that replica has.
 //
-//   surveying -> reading     enough replicas have named their versions (in `fifo`: and this one
-//                            holds what they named)
-//   reading   -> resolving   its own records are read; keys on which the replicas differ are read
-//                            like a GET with the same `r`
-//   resolving -> surveying   there is more, and room in the page
-//   *         -> answered    full, at the end, at a bound, or at the deadline: with a cursor if
-//                            there is more
+//   surveying -> reading     enough replicas have named their versions; in `fifo` namespaces this
+//                            replica also has all of them on its disk
+//   reading   -> resolving   this replica has read its own records; a key on which the replicas
+//                            differ is read by itself, like a GET with the same `r`
+//   resolving -> surveying   the range has more keys, and the page has room
+//   *         -> answered    the page is full, or the range ends, or a bound or the deadline is
+//                            reached; with a cursor if there is more
 //
-// A key is settled if all agree on it, or if enough replicas hold its newest version that every
-// later read finds that version (model/quorum.ts). A difference is merged, written back and
-// repaired by the read of that key, so lists promise for each key what reads do: every write that
-// had completed with w, r + w > N; and never back if 2r > N. A key that is deleted on those is
-// hidden by its delete.
+// The replicas agree on a key if they name the same version, or if enough of them hold the newest
+// one that every later read finds it (model/quorum.ts). Where they differ, the read of that key
+// merges, writes back and repairs. So a list promises for each key what a read does: it shows every
+// write that was acknowledged before with w, if r + w > N, and if 2r > N a later list never shows
+// an older version. A key whose newest version is a delete is left out.
 //
 // In `fifo` namespaces a key that is read by itself could overtake earlier writes of its origin.
-// There a page shows this replica's own records at one moment, after everything that the others
-// named has become durable here.
+// There a page shows this replica's own records at one moment, once everything that the others have
+// named is durable here.
 //
 // With a delimiter, keys with an equal part up to it fold into one prefix, and the next survey
 // skips the rest of them.
 //
-// A list of keys only reads no values: its own page and the surveys of its peers are heads.
-// Differing keys are read one by one, because they have to be repaired; the list keeps their heads.
+// A list of keys only reads no values: its own page and the surveys of its peers are heads. A key
+// on which replicas differ is read with its value, because it is repaired; the list keeps its head.
 //
-// Bounds: RUNNING_MAX lists, and their common bytes (list-room.ts); a survey has SURVEY_KEYS_MAX
-// keys at most; a list reads UNSETTLED_MAX differing keys in a round, all lists READING_MAX at a
-// time; a page ends with a cursor after a bound of surveys or bytes (list-round.ts), or half of its
-// client's time.
+// Bounds: RUNNING_MAX lists, and their common bytes (list-room.ts). A survey names SURVEY_KEYS_MAX
+// keys at most. A list reads UNSETTLED_MAX differing keys in a round, and all lists READS_MAX at a
+// time (read-window.ts). A page ends with a cursor after a number of rounds or bytes
+// (list-round.ts), or half of its client's time.
 
 import { assert } from '../../base/assert.ts';
 import { createRing } from '../../base/ring.ts';
@@ -65,7 +65,6 @@ import type { Heal } from '../../model/heal.ts';
 import type { Terms } from '../../model/terms.ts';
 import type { StalenessBound } from '../../lag/staleness.ts';
 import type { Metrics } from '../../model/metrics.ts';
-import type { Settings } from '../../model/settings.ts';
 import type { HedgeBudget } from '../../peers/hedge-budget.ts';
 import type { Nearness } from '../../peers/nearness.ts';
 import type { Log } from '../../store/log.ts';
@@ -108,15 +107,16 @@ import type { Hasten, Reads } from './reads.ts';
 
 const RUNNING_MAX = 256;
 const UNSETTLED_MAX = 64;
-const FULL = fault('overloaded', `${RUNNING_MAX} lists that ask other replicas are running`, {
-  retryAfterMs: 1000,
-});
+const AGAIN = { retryAfterMs: 1000 };
+const FULL = fault(
+  'overloaded',
+  `${RUNNING_MAX} lists that ask other replicas are running; ask again later`,
+  AGAIN,
+);
 const NO_ROOM = fault(
   'overloaded',
   'all lists together hold as much memory as they may; ask again later',
-  {
-    retryAfterMs: 1000,
-  },
+  AGAIN,
 );
 
 export interface ListParts {
@@ -135,7 +135,6 @@ export interface QuorumListsOptions {
   readonly hedges: HedgeBudget;
   readonly peers: Peers;
   readonly self: Member;
-  readonly settings: Settings;
 }
 
 export class QuorumLists {
@@ -148,7 +147,7 @@ export class QuorumLists {
   /** By the id of its survey. */
   readonly #surveying = new Map<number, Listing>();
   readonly #room: ListRoom;
-  /** Keys that differ and are to be read. */
+  /** Keys on which replicas differ, until they are read. */
   readonly #unread = createRing<{ readonly listing: Listing; readonly row: Row }>(16);
   readonly #window = new ReadWindow();
   readonly #inquirer: Inquirer<Listing>;
@@ -299,7 +298,7 @@ export class QuorumLists {
     this.#options.table.reads.in(turn, 'durable').read(span, limits, listing.reading);
   }
 
-  /** True if everything that others have named is durable here; else the stream is asked for it. */
+  /** Everything that the others have named is durable here. If not, the stream is asked for it. */
   #isCaughtUp(listing: Listing, turn: Turn): boolean {
     const { durable } = this.#options.log;
     let isCaughtUp = true;
@@ -316,6 +315,7 @@ export class QuorumLists {
 
   // reading -> resolving
   #merge(listing: Listing, entries: readonly RangeEntry[], more: boolean, turn: Turn): void {
+    assert(listing.tally.state === 'won', 'quorum list: enough replicas are compared');
     const own = recordsIn(entries, this.#heal, turn);
     if (own === undefined) {
       return this.#fail(listing, fault('record-corrupt', RANGE_DAMAGED), turn);
@@ -342,10 +342,7 @@ export class QuorumLists {
     this.#resolve(listing, turn);
   }
 
-  /**
-   * Finds the rows that are to be read, and ends the page before they are too many or exceed the
-   * room.
-   */
+  /** Finds the keys that are to be read. The page ends before there are too many of them. */
   #settle(listing: Listing, covered: readonly Row[], now: Now): void {
     const { command } = listing;
     const shown = new Set<string>();
@@ -375,11 +372,12 @@ export class QuorumLists {
       listing.coveredTo = row.key;
       break;
     }
+    assert(open <= UNSETTLED_MAX, 'quorum list: a round reads a bounded number of keys');
     listing.open = open;
     this.#room.hold(listing, listing.bytes + pageBytes(listing));
   }
 
-  /** Only a read of the key can tell what to show. */
+  /** The key has to be read to know what the page shows. */
   #isOpen(listing: Listing, row: Row): boolean {
     if (isByStream(listing)) return false;
     const { requirement, namespace } = listing;
@@ -411,6 +409,7 @@ export class QuorumLists {
   }
 
   #readRow(listing: Listing, row: Row, turn: Turn): void {
+    assert(row.isOpen, 'quorum list: only a key on which replicas differ is read by itself');
     const { namespace, r } = listing.command;
     const timeoutMs = Math.max(listing.deadlineMs - turn.now.monoMs, 1);
     const deadlineMs = turn.now.monoMs + timeoutMs;
@@ -446,6 +445,7 @@ export class QuorumLists {
 
   // resolving -> surveying | answered
   #take(listing: Listing, turn: Turn): void {
+    assert(listing.open === 0, 'quorum list: keys on which replicas differ are read first');
     const { command, rows, coveredTo, range } = listing;
     for (const row of rows) {
       if (row.failed !== undefined) {

@@ -17,6 +17,7 @@
 // which covers everything up to the stable cut, and this replica's own log behind the cut. A peer
 // alone may lack the newest writes.
 
+import { assert } from '../../base/assert.ts';
 import { includes, merge } from '../../conflict/merge.ts';
 import type { ReadAdmission } from '../../lag/read-admission.ts';
 import type { StalenessBound } from '../../lag/staleness.ts';
@@ -260,6 +261,7 @@ export class Reads {
 
   /** There are enough answers: the newest is returned once enough replicas hold it. */
   #settle(read: PendingRead, client: Asker, turn: Turn): void {
+    assert(read.tally.state === 'won', 'reads: enough replicas have answered');
     const { newest } = read;
     if (newest !== undefined && this.#isGone(read, newest)) {
       this.#options.metrics.resurrectionsRefused++;
@@ -275,6 +277,7 @@ export class Reads {
 
   /** This replica's own record was damaged when the read began: its log may have newer writes. */
   #settleDamaged(read: PendingRead, client: Asker, turn: Turn): void {
+    assert(read.cut !== undefined, 'reads: what the peers cover is known');
     this.#healFrom(read, turn);
     const { record, damaged } = this.#options.table.read(read.namespace, read.key);
     const detail = 'the stored record is damaged and no replica supplied it';
@@ -357,6 +360,7 @@ export class Reads {
   }
 
   #catchUp(read: PendingRead, client: Asker, newest: Record, turn: Turn): void {
+    assert(read.rules.level.repairs === 'stream', 'reads: only the stream keeps an order');
     const { origin, seq } = latestOf(newest);
     const { lot, hasten } = this.#parts;
     const parked = {
