@@ -23,6 +23,7 @@ import type { LaneHead, Position } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import { dotsOf, isCoveredBy, type Mutation, type Record, recordOf } from '../model/record.ts';
 import { mergeVector, seqOf, type Vector } from '../model/vector.ts';
+import type { Cell } from './cells.ts';
 import { positionOf } from './layout.ts';
 import type { Log } from './log.ts';
 import type { Merged, Table } from './table.ts';
@@ -76,13 +77,14 @@ export class Absence {
    */
   merge(mutation: Mutation, out: Outbox): Merged | 'skipped' {
     const record = recordOf(mutation);
-    if (this.#isCopied(record) && this.#isBehind(record)) return 'skipped';
+    if (this.#isCopied(record) && isBehind(record, this.#shownFor(record))) return 'skipped';
     return this.#table.merge(record, out);
   }
 
-  wasDeleted(record: Record): boolean {
-    if (this.#isCopied(record)) return this.#isBehind(record);
-    return this.#isLogged(record) && this.#isAbsent(record);
+  /** `held`: what is shown here under its key. */
+  wasDeleted(record: Record, held = this.#shownFor(record)): boolean {
+    if (this.#isCopied(record)) return isBehind(record, held);
+    return held.record === undefined && !held.damaged && this.#isLogged(record);
   }
 
   /** The copy has merged everything that its snapshot covers, for keys up to this position. */
@@ -104,19 +106,8 @@ export class Absence {
     return dotsOf(record).every(({ origin, seq }) => seq <= this.#log.applied(origin));
   }
 
-  /**
-   * The key is absent, or its record is older than this one. If a copy that covers the record has
-   * passed this key, the record was deleted and its tombstone dropped: an older tombstone, which
-   * the merge of a part keeps, must not admit it.
-   */
-  #isBehind(record: Record): boolean {
-    const { record: held, damaged } = this.#table.read(record.namespace, record.key);
-    return !damaged && !includes(held, record);
-  }
-
-  #isAbsent({ namespace, key }: Record): boolean {
-    const { record, damaged } = this.#table.read(namespace, key);
-    return record === undefined && !damaged;
+  #shownFor({ namespace, key }: Record): Cell {
+    return this.#table.read(namespace, key);
   }
 
   #isCopied(record: Record): boolean {
@@ -124,4 +115,13 @@ export class Absence {
     const { upTo } = this.#copied;
     return upTo === undefined || positionOf(record) <= upTo;
   }
+}
+
+/**
+ * The key is absent, or its record is older than this one. If a copy that covers the record has
+ * passed this key, the record was deleted and its tombstone dropped: an older tombstone, which the
+ * merge of a part keeps, must not admit it.
+ */
+function isBehind(record: Record, { record: held, damaged }: Cell): boolean {
+  return !damaged && !includes(held, record);
 }

@@ -46,7 +46,7 @@ import { isCoveredBy, latestOf, type Record, shows, stampOf } from '../../model/
 import { refuse, refuseWith } from '../../model/refuse.ts';
 import type { Reply } from '../../model/reply.ts';
 import type { Settings } from '../../model/settings.ts';
-import { aged } from '../../model/staleness.ts';
+import { aged, type Staleness } from '../../model/staleness.ts';
 import type { Terms } from '../../model/terms.ts';
 import type { ReadonlyVector } from '../../model/vector.ts';
 import type { HedgeBudget } from '../../peers/hedge-budget.ts';
@@ -119,7 +119,7 @@ export class Reads {
     this.#parts = parts;
     this.#itself = single(options.self.index);
     const { hedges, metrics, nearness } = options;
-    const finish: ReadFinish = (...ended) => this.#finish(...ended);
+    const finish: ReadFinish = (read, outcome, turn) => this.#finish(read, outcome, turn);
     this.#pending = new PendingReads({ hedges, metrics, nearness, finish });
     this.#writeBacks = new WriteBacks(
       options.self.index,
@@ -263,13 +263,14 @@ export class Reads {
   #settle(read: PendingRead, client: Asker, turn: Turn): void {
     assert(read.tally.state === 'won', 'reads: enough replicas have answered');
     const { newest } = read;
-    if (newest !== undefined && this.#isGone(read, newest)) {
+    const shown = this.#options.table.read(read.namespace, read.key);
+    if (newest !== undefined && this.#isGone(read, newest, shown)) {
       this.#options.metrics.resurrectionsRefused++;
       this.#answer(read, client, undefined, turn);
     } else if (newest !== undefined && this.#overtakes(read, newest)) {
       this.#catchUp(read, client, newest, turn);
     } else if (read.cut === undefined) {
-      this.#hold(read, client, newest, turn);
+      this.#hold(read, client, newest, shown, turn);
     } else {
       this.#settleDamaged(read, client, turn);
     }
@@ -279,21 +280,30 @@ export class Reads {
   #settleDamaged(read: PendingRead, client: Asker, turn: Turn): void {
     assert(read.cut !== undefined, 'reads: what the peers cover is known');
     this.#healFrom(read, turn);
-    const { record, damaged } = this.#options.table.read(read.namespace, read.key);
+    const shown = this.#options.table.read(read.namespace, read.key);
+    const { record, damaged } = shown;
     const detail = 'the stored record is damaged and no replica supplied it';
     if (damaged) return refuse(client, turn, 'record-corrupt', detail);
     const newest = record === undefined ? read.newest : merge(read.newest, record);
-    this.#hold(read, client, newest, turn);
+    this.#hold(read, client, newest, shown, turn);
   }
 
-  /** Returns the version at once if enough replicas hold it, else writes it back first. */
-  #hold(read: PendingRead, client: Asker, newest: Record | undefined, turn: Turn): void {
+  /**
+   * Returns the version at once if enough replicas hold it, else writes it back first. `shown`: the
+   * record of this replica now.
+   */
+  #hold(
+    read: PendingRead,
+    client: Asker,
+    newest: Record | undefined,
+    shown: Cell,
+    turn: Turn,
+  ): void {
     if (newest === undefined) return this.#answer(read, client, undefined, turn);
     const { peers, self, table } = this.#options;
     const { members, level } = read.rules;
     const needsSelf = level.repairs === 'stream';
     const { requirement } = read.tally;
-    const shown = table.read(read.namespace, read.key);
     let holders = holdersAmong(read, newest);
     // Vectors are compared only where the answers are not enough.
     if (needsSelf || !isHeld(requirement, holders, members.length))
@@ -339,18 +349,19 @@ export class Reads {
     if (!table.read(read.namespace, read.key).damaged) return;
     const beyond = log.newestBeyond(read.cut, read.namespace, read.key);
     if (beyond === 'unknown') return;
-    const reported = this.#isGone(read, read.newest) ? undefined : read.newest;
+    const { newest } = read;
+    const isGone = newest !== undefined && this.#isGone(read, newest);
+    const reported = isGone ? undefined : newest;
     const restored = beyond === undefined ? reported : merge(reported, beyond);
     if (restored === undefined) table.drop(read, clock.last, out);
     else if (!this.#overtakes(read, restored)) table.heal(restored, out);
   }
 
   /** A member that holds the log up to that record has no record of the key: it was deleted. */
-  #isGone(read: PendingRead, record: Record | undefined): boolean {
-    if (record === undefined) return false;
+  #isGone(read: PendingRead, record: Record, shown?: Cell): boolean {
     if (read.absentAt?.some((holds) => holds !== undefined && isCoveredBy(record, holds)))
       return true;
-    return this.#options.absence.wasDeleted(record);
+    return this.#options.absence.wasDeleted(record, shown);
   }
 
   /** The namespace keeps the order of an origin's writes, and earlier ones are not shown here. */
@@ -375,8 +386,9 @@ export class Reads {
   }
 
   #onCaughtUp(read: PendingRead, client: Asker, turn: Turn): void {
-    if (read.cut !== undefined) this.#settleDamaged(read, client, turn);
-    else this.#hold(read, client, read.newest, turn);
+    if (read.cut !== undefined) return this.#settleDamaged(read, client, turn);
+    const shown = this.#options.table.read(read.namespace, read.key);
+    this.#hold(read, client, read.newest, shown, turn);
   }
 
   #failLate(read: PendingRead, client: Asker, turn: Turn): void {
@@ -391,18 +403,13 @@ export class Reads {
     const isOwnPart = has(read.tally.yes, this.#options.self.index) || read.cut !== undefined;
     const ageMs = turn.now.monoMs - read.askedMs;
     const stalenessMs = isOwnPart ? aged(read.stalenessMs, ageMs) : 'unknown';
-    const rest = { stalenessMs, answers, heldBy: undefined } as const;
-    if (shows(record, turn.now.wallMs)) turn.reply(client, { kind: 'found', record, ...rest }, 0);
-    else turn.reply(client, { kind: 'absent', removal: removalOf(record), ...rest }, 0);
+    turn.reply(client, replyOf(record, stalenessMs, answers, turn), 0);
   }
 
   /** This replica's own record is the answer: it is sent when it is durable. */
   #reply(client: Asker, { record, lsn }: Cell, deadlineMs: number, turn: Turn): void {
     const stalenessMs = this.#options.staleness.bound(turn.now.monoMs);
-    const reply: Reply = shows(record, turn.now.wallMs)
-      ? { kind: 'found', record, stalenessMs, answers: 1, heldBy: undefined }
-      : { kind: 'absent', removal: removalOf(record), stalenessMs, answers: 1, heldBy: undefined };
-    turn.reply(client, reply, lsn, deadlineMs);
+    turn.reply(client, replyOf(record, stalenessMs, 1, turn), lsn, deadlineMs);
   }
 
   #replyExplained(read: PendingRead, client: Asker, out: Outbox): void {
@@ -418,6 +425,17 @@ function questionOf(
   unfit: MemberSet,
 ): ReadRequestOptions {
   return { purpose, client, namespace, rules, key, requirement, deadlineMs, unfit };
+}
+
+function replyOf(
+  record: Record | undefined,
+  stalenessMs: Staleness,
+  answers: number,
+  { now }: Turn,
+): Reply {
+  return shows(record, now.wallMs)
+    ? { kind: 'found', record, stalenessMs, answers, heldBy: undefined }
+    : { kind: 'absent', removal: removalOf(record), stalenessMs, answers, heldBy: undefined };
 }
 
 /** Why a record is not shown: the delete, or the version that has expired. */
