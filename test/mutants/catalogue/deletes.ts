@@ -165,8 +165,8 @@ export const deletes: readonly Mutant[] = [
       return true;`,
     with: '',
     foundBy: named(
-      TOMBSTONES,
-      'a replica that holds what the others have forgotten restores nothing by a quorum read, in either direction, before it has caught up',
+      'test/unit/replica/desk/reads.test.ts',
+      'a read of two replicas finds nothing if the other has no record, and its log reaches up to the record shown here',
     ),
   },
   {
