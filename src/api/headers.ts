@@ -10,6 +10,7 @@ export const REPLY_HEADERS = {
   'Conit-Served-By': 'The replica that answered, and its region',
   'Conit-Session': 'The session token: send it with the next request, to any replica',
   'Conit-Staleness': 'ms, a proved upper bound, or `unknown`',
+  'Conit-Unmet': 'The guarantees of the session that the answer may not have (onUnmet=stale)',
   'Conit-Version': 'The dot of the write: replica.incarnation.sequence',
   'Conit-Superseded-By': 'A newer version that a replica reported for this write',
   ETag: 'The version, in quotes',

@@ -107,7 +107,7 @@ const consistency: Parameter<Level> = {
 };
 const onUnmet = {
   about:
-    'What to do if this replica is too far behind, or does not show what the session has seen: ask another (forward), wait for the session (wait), answer 307 (redirect) or 503 (fail). Otherwise another answers for a replica that is too far behind, and the session is waited for',
+    'What to do if this replica is too far behind, or does not show what the session has seen: ask another (forward), pull what the session has seen and wait for it (wait, pull), answer without it and say so in Conit-Unmet (stale), answer 307 (redirect) or 503 (fail). Otherwise another answers for a replica that is too far behind, and the session is waited for',
   schema: { type: 'string', enum: [...UNMET] },
   read: readUnmet,
 };

@@ -5,6 +5,7 @@
 // A duration carries its unit: `500ms`, `10s`, `5m`, `2h`, `7d`. A bare number is refused, because
 // one person would read it as milliseconds and another as seconds.
 
+import { unreachable } from '../base/assert.ts';
 import { type Fault, fault } from '../model/fault.ts';
 import { type Level, LEVELS } from '../model/level.ts';
 import { type Policy, TIMEOUT_MS_MAX } from '../model/policy.ts';
@@ -106,14 +107,11 @@ export function checkLevel(text: string, policy: Policy): Fault | undefined {
 }
 
 /**
- * The values of `onUnmet` and `redirect`. `forward`: this replica asks another. `wait`: for what
- * the session has seen.
+ * The values of `onUnmet` and `redirect`. `forward`: this replica asks another. `wait` and `pull`:
+ * for what the session has seen, which is pulled from a holder. `stale`: without it.
  */
-export type UnmetWord = 'forward' | 'wait' | 'redirect' | 'fail';
-
-export const UNMET: readonly UnmetWord[] = ['forward', 'wait', 'redirect', 'fail'];
-/** The API knows these, and they are not built yet. */
-const UNMET_NOT_BUILT: readonly string[] = ['pull', 'stale'];
+export const UNMET = ['forward', 'wait', 'pull', 'stale', 'redirect', 'fail'] as const;
+export type UnmetWord = (typeof UNMET)[number];
 
 /** Reads `onUnmet`, or `redirect`, which stands for `onUnmet=redirect`. */
 export function readUnmet(name: string, text: string): UnmetWord | Fault {
@@ -124,14 +122,26 @@ export function readUnmet(name: string, text: string): UnmetWord | Fault {
   }
   const known = UNMET.find((word) => word === text);
   if (known !== undefined) return known;
-  if (UNMET_NOT_BUILT.includes(text)) return notBuilt('parameter', `${name}=${text}`);
-  return invalid(name, 'must be forward, wait, redirect or fail');
+  return invalid(name, `must be one of ${UNMET.join(', ')}`);
 }
 
 /** What a replica does for a read whose parameters say this; `undefined`: they say nothing. */
 export function unmetOf(word: UnmetWord | undefined): OnUnmet {
-  if (word === undefined) return 'usual';
-  return word === 'redirect' ? 'fail' : word;
+  switch (word) {
+    case undefined:
+      return 'usual';
+    case 'pull':
+      return 'wait';
+    case 'redirect':
+    case 'stale':
+      return 'fail';
+    case 'forward':
+    case 'wait':
+    case 'fail':
+      return word;
+    default:
+      return unreachable(word);
+  }
 }
 
 /** A list of guarantees, or `none`. */

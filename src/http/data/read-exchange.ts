@@ -77,6 +77,7 @@ export class ReadExchange implements Client, Exchange {
   #session: ClientSession | undefined = undefined;
   #envelope: boolean | undefined = undefined;
   #asksLevel = false;
+  #target: KeyTarget | undefined = undefined;
 
   constructor(
     context: HttpContext,
@@ -92,7 +93,8 @@ export class ReadExchange implements Client, Exchange {
     this.begunMs = begunMs;
   }
 
-  begin({ policy, key, query }: KeyTarget, head: RequestHead): void {
+  begin(target: KeyTarget, head: RequestHead): void {
+    const { policy, query } = target;
     this.#accept = head.accept;
     this.#ifMatch = head.ifMatch;
     this.#ifNoneMatch = head.ifNoneMatch;
@@ -110,13 +112,19 @@ export class ReadExchange implements Client, Exchange {
     const waitedMs = performance.now() - this.begunMs;
     const timeoutMs = timeLeft(this.context, waitedMs, this.#timeoutMs, policy);
     if (isFault(timeoutMs)) return refuse(this, timeoutMs);
+    this.#timeoutMs = timeoutMs;
+    this.#target = target;
+    this.#submit(target, session);
+  }
+
+  #submit({ policy, key }: KeyTarget, session: ClientSession): void {
     this.context.service.submit({
       kind: 'read',
       client: this,
       namespace: policy.namespace,
       key,
       r: this.#r,
-      timeoutMs,
+      timeoutMs: this.#timeoutMs,
       session: session.forRead,
       boundMs: this.boundMs,
       onUnmet: unmetOf(this.#onUnmet),
@@ -138,6 +146,10 @@ export class ReadExchange implements Client, Exchange {
   }
 
   #onFailed(reason: Fault): void {
+    const session = this.#session;
+    const target = this.#target;
+    const mayWaive = this.#onUnmet === 'stale' && target !== undefined;
+    if (mayWaive && session?.waive(reason) === true) return this.#submit(target, session);
     const isAsked = this.#onUnmet === 'redirect';
     const location = isAsked ? locationOf(reason, this.request.url ?? '') : undefined;
     if (location === undefined) return refuse(this, reason);
@@ -197,18 +209,20 @@ export class ReadExchange implements Client, Exchange {
     const { record } = found;
     const { contentType, value } = latestOf(record);
     const condition = this.#checkConditions(record);
-    const token = this.#token;
+    const { token, unmetHead } = this.#known;
     if (isFault(token)) return refuse(this, token);
-    if (condition === NOT_MATCHED) return refuse(this, condition, [SESSION_HEADER, token]);
+    if (condition === NOT_MATCHED)
+      return refuse(this, condition, [SESSION_HEADER, token, ...unmetHead]);
     if (condition !== undefined && condition !== 'not-modified') return refuse(this, condition);
     const head = valueHead(this.context, this.level, found, token, this.begunMs);
+    head.push(...unmetHead);
     if (condition === 'not-modified') this.#send(304, withoutContent(head), '');
     else if (this.#wantsEnvelope(contentType)) this.#sendEnvelope(found, head);
     else this.#send(200, head, isShort(value) ? latin1Text(value) : value);
   }
 
-  get #token(): string | Refusal {
-    return present(this.#session, 'read: a reply before its request').token;
+  get #known(): ClientSession {
+    return present(this.#session, 'read: a reply before its request');
   }
 
   /** `?envelope` decides; without it `Accept` does. */
@@ -217,9 +231,15 @@ export class ReadExchange implements Client, Exchange {
   }
 
   #onAbsent({ stalenessMs, heldBy }: Absent): void {
-    const token = this.#token;
+    const { token, unmetHead } = this.#known;
     if (isFault(token)) return refuse(this, token);
-    const who = ['Conit-Served-By', servedByText(this.context, heldBy), SESSION_HEADER, token];
+    const who = [
+      'Conit-Served-By',
+      servedByText(this.context, heldBy),
+      SESSION_HEADER,
+      token,
+      ...unmetHead,
+    ];
     if (this.#ifMatch !== undefined) return refuse(this, NOT_MATCHED, who);
     refuse(this, NOT_FOUND, [
       ...who,

@@ -19,7 +19,7 @@ import { isFault, type Refusal } from '../problem.ts';
 import { askPage } from './page.ts';
 import { percentEncode } from '../form/percent.ts';
 import { recordView } from '../form/record-view.ts';
-import { dataHeaders, redirectTo, replyProblem, sendJson } from './reply.ts';
+import { dataHeaders, redirectTo, replyProblem, sendJson, setHeaders } from './reply.ts';
 import { wholeStaleness } from '../form/reply-head.ts';
 import { type ListView } from '../../api/shapes.ts';
 import { type ClientSession, openSession } from '../session/client-session.ts';
@@ -78,7 +78,9 @@ async function readPage(
   const onUnmet = unmetOf(unmet);
   const values = query.values === 'inline';
   const rest = { r, after, limit, values, bytesMax: undefined, timeoutMs, boundMs, onUnmet };
-  const page = await askPage(context.service, { ...bounds, namespace, ...rest }, session);
+  const ask = () => askPage(context.service, { ...bounds, namespace, ...rest }, session);
+  let page = await ask();
+  if (unmet === 'stale' && isFault(page) && session.waive(page)) page = await ask();
   if (isFault(page) || !values) return page;
   return fit(page, query, context.limits.listBytesMax);
 }
@@ -126,6 +128,7 @@ function sendPage(
   const { token } = session;
   if (isFault(token)) return replyProblem(context, reply, token);
   dataHeaders(context, reply, policy.consistency, token, page);
+  setHeaders(reply, session.unmetHead);
   reply.header('Vary', context.varyAccept);
   if (cursor !== null) reply.header('Link', `<${linkTo(bounds, query, cursor)}>; rel="next"`);
   if (!prefersFirst(accept, JSON_LINES_TYPE, JSON_TYPE)) return sendJson(reply, view);

@@ -14,6 +14,8 @@ interface WithHeaders {
 }
 
 export const SESSION_HEADER = 'Conit-Session';
+const UNMET_HEADER = 'Conit-Unmet';
+const OF_READS = ['ryw', 'mr'] as const;
 
 const TOO_WIDE = refusal(
   'session-too-wide',
@@ -26,6 +28,7 @@ export class ClientSession {
   readonly #tokens: SessionTokens;
   readonly #guarantees: Guarantees;
   #opened: Opened;
+  #isWaived = false;
 
   private constructor(tokens: SessionTokens, opened: Opened, guarantees: Guarantees) {
     this.#tokens = tokens;
@@ -44,7 +47,7 @@ export class ClientSession {
   }
 
   get forRead(): Session | undefined {
-    return neededBy('read', this.#opened.session, this.#guarantees);
+    return this.#isWaived ? undefined : neededBy('read', this.#opened.session, this.#guarantees);
   }
 
   get forWrite(): Session | undefined {
@@ -54,6 +57,20 @@ export class ClientSession {
   /** Why the session takes no further write; `undefined`: it does. */
   get fullness(): Refusal | undefined {
     return this.#tokens.hasRoom(this.#opened.session) ? undefined : TOO_WIDE;
+  }
+
+  /** True once, if the replica is behind the session: the read is then asked without it. */
+  waive({ code }: Refusal): boolean {
+    if (code !== 'session-behind' || this.#isWaived) return false;
+    this.#isWaived = true;
+    return true;
+  }
+
+  /** The header of a reply that was read without the session. */
+  get unmetHead(): HeaderList {
+    if (!this.#isWaived) return [];
+    const unmet = OF_READS.filter((each) => this.#guarantees.has(each));
+    return [UNMET_HEADER, unmet.join(', ')];
   }
 
   /** The session continues after this reply. */

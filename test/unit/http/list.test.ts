@@ -148,7 +148,7 @@ describe('a list', () => {
     ['?t=1', 400, 'invalid-parameter'],
     ['?n=1', 501, 'not-built'],
     ['?r=0', 400, 'invalid-parameter'],
-    ['?onUnmet=pull', 501, 'not-built'],
+    ['?onUnmet=x', 400, 'invalid-parameter'],
   ])('%s is refused', async (query, status, code) => {
     const answer = await list(query);
     expect([answer.status, problemOf(answer)]).toEqual([status, code]);

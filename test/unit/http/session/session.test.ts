@@ -134,6 +134,53 @@ describe('a token', () => {
   });
 });
 
+describe('onUnmet=stale', () => {
+  /** The replica is behind every session. */
+  function fallBehind(): void {
+    const { service } = harness;
+    const behind = { kind: 'failed', fault: fault('session-behind', 'test') } as const;
+    const hold: typeof service.hold = (command) => {
+      if ('session' in command && command.session !== undefined)
+        return command.client.onReply(behind);
+      service.hold = undefined;
+      service.submit(command);
+      service.hold = hold;
+    };
+    service.hold = hold;
+  }
+
+  it.each([
+    ['/v1/kv/bench/k', 200],
+    ['/v1/kv/bench/k?envelope', 200],
+    ['/v1/kv/bench/absent', 404],
+    ['/v1/kv/bench', 200],
+  ])('answers %s with what is here, says so, and keeps the session', async (path, status) => {
+    const token = tokenOf(await ask('PUT', '/v1/kv/bench/k', undefined, 'v'));
+    fallBehind();
+    const how = `${path.includes('?') ? '&' : '?'}onUnmet=stale`;
+    const answer = await ask('GET', `${path}${how}`, token);
+    expect([answer.status, answer.headers['conit-unmet']]).toEqual([status, 'ryw, mr']);
+    expect(tokenOf(answer)).toBe(token);
+    const some = await ask('GET', `${path}${how}&session=mr`, token);
+    expect(some.headers['conit-unmet']).toBe('mr');
+  });
+
+  it('says nothing where the replica shows what the session has seen', async () => {
+    const token = tokenOf(await ask('PUT', '/v1/kv/bench/k', undefined, 'v'));
+    for (const path of ['/v1/kv/bench/k', '/v1/kv/bench']) {
+      const answer = await ask('GET', `${path}?onUnmet=stale`, token);
+      expect([answer.status, answer.headers['conit-unmet']]).toEqual([200, undefined]);
+    }
+  });
+
+  it.each(['wait', 'pull', 'fail'])('is not %s', async (word) => {
+    const token = tokenOf(await ask('PUT', '/v1/kv/bench/k', undefined, 'v'));
+    fallBehind();
+    const answer = await ask('GET', `/v1/kv/bench/k?onUnmet=${word}`, token);
+    expect([answer.status, problemOf(answer)]).toEqual([503, 'session-behind']);
+  });
+});
+
 describe('?session=', () => {
   const written = async () => tokenOf(await ask('PUT', '/v1/kv/bench/k', undefined, 'v'));
 
