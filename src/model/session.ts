@@ -56,7 +56,8 @@ export function sessionAfter(
 
 type EverywhereFacts = Pick<SessionFacts, 'isEverywhere'>;
 
-function withoutEverywhere(session: Session, facts: EverywhereFacts): Session {
+/** The same object if nothing of it is everywhere. */
+export function withoutEverywhere(session: Session, facts: EverywhereFacts): Session {
   let dropped = 0;
   for (const [origin, seq] of session) if (facts.isEverywhere({ origin, seq })) dropped++;
   if (dropped === 0) return session;

@@ -1,7 +1,7 @@
 // The session of one request: what it must find at the replica, and the token of its reply.
 
 import type { Reply } from '../../model/reply.ts';
-import { neededBy, type Session, sessionAfter } from '../../model/session.ts';
+import { neededBy, type Session, sessionAfter, withoutEverywhere } from '../../model/session.ts';
 import type { Guarantees } from '../../model/guarantees.ts';
 import type { HeaderList } from '../form/reply-head.ts';
 import { isFault, type Refusal, refusal } from '../problem.ts';
@@ -56,7 +56,11 @@ export class ClientSession {
 
   /** Why the session takes no further write; `undefined`: it does. */
   get fullness(): Refusal | undefined {
-    return this.#tokens.hasRoom(this.#opened.session) ? undefined : TOO_WIDE;
+    const { session } = this.#opened;
+    const tokens = this.#tokens;
+    if (tokens.hasRoom(session)) return undefined;
+    // What has come to every member since leaves the token with this write.
+    return tokens.hasRoom(withoutEverywhere(session, tokens.facts)) ? undefined : TOO_WIDE;
   }
 
   /** True once, if the replica is behind the session: the read is then asked without it. */
