@@ -46,7 +46,7 @@ export function sessions(history: History, demand: SessionsDemand): Verdict<Sess
 function bySession(history: History, { namespaces }: SessionsDemand): Map<string, Operation[]> {
   const sessionsOf = new Map<string, Operation[]>();
   for (const operation of history) {
-    const isMeant = operation.ok === true || operation.reason === LOST;
+    const isMeant = operation.ok === true || isLost(operation);
     if (
       !isMeant ||
       !namespaces.includes(operation.ns) ||
@@ -59,6 +59,11 @@ function bySession(history: History, { namespaces }: SessionsDemand): Map<string
     else before.push(operation);
   }
   return sessionsOf;
+}
+
+/** Over HTTP the reason begins with the status. */
+function isLost({ reason }: Operation): boolean {
+  return reason?.endsWith(LOST) === true;
 }
 
 function isFinal(operation: Operation): boolean {
@@ -83,7 +88,7 @@ class Judge {
   follow(operations: readonly Operation[]): void {
     this.#seen.clear();
     for (const operation of operations.toSorted((a, b) => a.call_ns - b.call_ns)) {
-      if (operation.reason === LOST) this.#lose(operation);
+      if (isLost(operation)) this.#lose(operation);
       else if (isWrite(operation)) this.#look(operation, operation.key, operation.ver, 'overtaken');
       else if (operation.type === 'get') this.#read(operation, operation.key, operation.ver);
       else if (operation.type === 'list') this.#list(operation);

@@ -7,7 +7,9 @@ import { convergence } from '../checkers/convergence.ts';
 import { fifo } from '../checkers/fifo.ts';
 import { liveness } from '../checkers/liveness.ts';
 import type { History, Operation } from '../checkers/operation.ts';
+import { parseDot } from '../checkers/order.ts';
 import { outcome } from '../checkers/outcome.ts';
+import { sessions } from '../checkers/sessions.ts';
 import { setFull } from '../checkers/set-full.ts';
 import type { Demand, Verdict } from '../checkers/verdict.ts';
 import { wellFormed } from '../checkers/well-formed.ts';
@@ -53,7 +55,12 @@ export function judgeHistory(
     liveness: liveness(history, { ...demand, hungMs: HUNG_MS, returnMs: RETURN_MS }),
   };
   if (workload === 'append') verdicts['fifo'] = fifo(history, { ...demand, checked: reads });
-  if (workload !== 'overwrite') {
+  if (workload === 'wander') {
+    const namespaces = [workloads[workload].use.ns];
+    const asked = { ...demand, namespaces, mayLose: false, checked: reads };
+    verdicts['sessions'] = sessions(withoutTies(history), asked);
+  }
+  if (workload === 'append' || workload === 'bulk') {
     const overlapReads = workload === 'bulk' ? reads : 0;
     verdicts['set-full'] = setFull(history, { ...demand, replicas: NODES, overlapReads });
   }
@@ -64,6 +71,28 @@ export function judgeHistory(
       reason: verdict === 'vacuous' ? `vacuous: ${reason}` : reason,
       counterexample,
     }));
+}
+
+/**
+ * Clients see the times of versions in milliseconds: two versions of one key and one time, of two
+ * origins, have no order that is known.
+ */
+function withoutTies(history: History): History {
+  const nameOf = ({ ns, key, hlc }: Operation) => `${ns}/${key} ${hlc}`;
+  const origins = new Map<string, Set<string>>();
+  for (const operation of history) {
+    if (operation.hlc === undefined || operation.ver === null) continue;
+    const { origin } = parseDot(operation.ver);
+    const others = origins.get(nameOf(operation));
+    if (others === undefined) origins.set(nameOf(operation), new Set([origin]));
+    else others.add(origin);
+  }
+  return history.map((operation) => {
+    const isTied = (origins.get(nameOf(operation))?.size ?? 0) > 1;
+    if (!isTied) return operation;
+    const { hlc: _, ...untimed } = operation;
+    return untimed;
+  });
 }
 
 export function judgeLogs(replicas: readonly TestReplica[]): Finding[] {

@@ -1,4 +1,4 @@
-// `npm run test:faults`: real processes under the faults of real machines. Each of three workloads
+// `npm run test:faults`: real processes under the faults of real machines. Each of four workloads
 // meets each of five kinds of faults on a cluster of its own. Clients record what they see, and the
 // checkers of the simulation judge it. Not part of `npm test`, because it takes minutes.
 //

@@ -6,6 +6,8 @@
 //              from the end
 //   bulk       keys that are written once with w = 2, some of them retried under an idempotency
 //              key, read with r = 2
+//   wander     a few keys, put, deleted and read with r = 1 and w = 1, each time at any replica, by
+//              clients that send the session token of their last reply
 
 import { type LoadClient, type NamespaceUse, type Place } from '../support/load/client.ts';
 import {
@@ -20,7 +22,7 @@ import {
   times,
 } from '../support/load/workload.ts';
 
-export const workloadNames = ['overwrite', 'append', 'bulk'] as const;
+export const workloadNames = ['overwrite', 'append', 'bulk', 'wander'] as const;
 export type WorkloadName = (typeof workloadNames)[number];
 
 export interface CellWorkload {
@@ -60,7 +62,30 @@ export const workloads: Readonly<Record<WorkloadName, CellWorkload>> = {
       ...atEach(shared, 1, 'q', (of, session, place) => reading(of, session, place, recent(of), 2)),
     ],
   },
+  wander: {
+    use: EVENTUAL,
+    roles: (shared) => times(6, (at) => wandering(shared, `w${at}`)),
+  },
 };
+
+function wandering(shared: Shared, session: string): Role {
+  const { prng } = shared.options;
+  let count = 0;
+  return {
+    session,
+    keepsToken: true,
+    place: () => anyPlace(shared),
+    async act(client) {
+      const key = `k${prng.below(KEYS)}`;
+      const kind = prng.next();
+      if (kind < 0.35)
+        await client.write({ ...EVENTUAL, key, value: `${session}-${count++}`, w: 1 });
+      else if (kind < 0.4) await client.write({ ...EVENTUAL, key, w: 1 });
+      else await client.look(EVENTUAL, key);
+      client.disconnect();
+    },
+  };
+}
 
 function overwriting(shared: Shared, session: string, place: Place): Role {
   const { prng } = shared.options;

@@ -47,12 +47,17 @@ export class LoadClient {
   readonly session: string;
   readonly #recorder: Recorder;
   #process: number;
+  readonly #keepsToken: boolean;
   #connection: RawConnection | undefined;
   #node = '';
+  /** The token of the last reply that had one. */
+  #token: string | undefined;
 
-  constructor(session: string, recorder: Recorder) {
+  /** `keepsToken`: it sends the session token of its last reply with the next request. */
+  constructor(session: string, recorder: Recorder, keepsToken = false) {
     this.session = session;
     this.#recorder = recorder;
+    this.#keepsToken = keepsToken;
     this.#process = recorder.nextProcess();
   }
 
@@ -113,6 +118,25 @@ export class LoadClient {
     return this.#record(read);
   }
 
+  /** Reads at one replica, and records the time of the version, in milliseconds. */
+  async look({ ns, level }: NamespaceUse, key: string): Promise<Outcome> {
+    const call_ns = this.#recorder.now();
+    const path = `${pathOf(ns, key)}?r=1&envelope&timeout=${TRY_MS}ms`;
+    const reply = await this.#send('GET', path, {});
+    const call = this.#call({ ns, level, key, call_ns }, reply);
+    const shown = call.ok === true && reply.kind === 'reply' ? envelopeOf(reply) : undefined;
+    const read: Read = {
+      ...call,
+      ...(isAbsence(reply) ? { ok: true, reason: '' } : {}),
+      type: 'get',
+      value: null,
+      result: shown?.value ?? null,
+      r: 1,
+      ...(shown === undefined ? {} : { hlc: shown.hlc }),
+    };
+    return this.#record(read);
+  }
+
   /** The scan as it was recorded, and the cursor after it, '' at the end. */
   async scan(
     request: ScanRequest,
@@ -142,16 +166,20 @@ export class LoadClient {
     return { scan, cursor: page.cursor };
   }
 
-  #send(
+  async #send(
     method: string,
     path: string,
     headers: Readonly<Record<string, string>>,
     body?: string,
   ): Promise<RawReply | NoReply> {
     const connection = this.#connection;
-    if (connection === undefined) return Promise.resolve({ kind: 'broken' });
-    const request = { method, path, headers, timeoutMs: HUNG_MS };
-    return connection.send(body === undefined ? request : { ...request, body });
+    if (connection === undefined) return { kind: 'broken' };
+    const token = this.#token === undefined ? {} : { 'Conit-Session': this.#token };
+    const request = { method, path, headers: { ...headers, ...token }, timeoutMs: HUNG_MS };
+    const reply = await connection.send(body === undefined ? request : { ...request, body });
+    if (this.#keepsToken && reply.kind === 'reply')
+      this.#token = reply.headers.get('conit-session') ?? this.#token;
+    return reply;
   }
 
   #call(
@@ -185,6 +213,14 @@ export class LoadClient {
     }
     return operation.ok;
   }
+}
+
+function envelopeOf({ body }: RawReply): { readonly value: string; readonly hlc: string } {
+  const { value, modified } = JSON.parse(body.toString('utf8')) as {
+    readonly value: string;
+    readonly modified: string;
+  };
+  return { value, hlc: String(Date.parse(modified)).padStart(16, '0') };
 }
 
 interface Page {

@@ -53,6 +53,8 @@ export interface Shared {
 /** What a client does repeatedly; it is connected when this is called. */
 export interface Role {
   readonly session: string;
+  /** It has the guarantees of sessions, at whichever replica. */
+  readonly keepsToken?: true;
   /** The replica to connect to, asked before every connection. */
   place(): Place;
   act(client: LoadClient): Promise<void>;
@@ -82,7 +84,7 @@ export function startClients(
 
 async function run(role: Role, shared: Shared): Promise<void> {
   const { recorder, paceMs, prng } = shared.options;
-  const client = new LoadClient(role.session, recorder);
+  const client = new LoadClient(role.session, recorder, role.keepsToken);
   while (!shared.isStopping) {
     if (await client.connect(role.place())) await role.act(client);
     await sleep(paceMs * (0.5 + prng.next()));
