@@ -129,6 +129,8 @@ const FAMILIES = [
   'conit_commit_age_seconds',
   'conit_conflicts_total',
   'conit_deletes_repeated_total',
+  'conit_delivery_waiting',
+  'conit_dependencies_lost_total',
   'conit_dirty_bytes',
   'conit_dirty_records',
   'conit_disk_available_bytes',
