@@ -334,6 +334,10 @@ export const RouteShape = object({
 export const NamespaceShape = object({
   name: text(),
   consistency: text(),
+  causalScope: orNull(
+    either([only('cluster'), only('unit')]),
+    'Among which writes causal order holds; null: the level keeps none',
+  ),
   conflict: text(),
   w: quorum,
   r: quorum,
@@ -348,6 +352,10 @@ export const NamespaceShape = object({
   onIsolated: either(
     [only('refuse'), only('accept')],
     'Writes at a replica that hears no majority: refused with no-quorum, or accepted',
+  ),
+  bounds: object(
+    { t: orNull(whole(), 'In ms; null: any staleness') },
+    'No answer is staler, unless the request says otherwise',
   ),
   pauseLagMs: orNull(whole(), 'Reads pause if writes take this much longer than usual to arrive'),
   minServing: whole('At least this many replicas keep answering reads'),

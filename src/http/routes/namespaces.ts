@@ -3,6 +3,7 @@
 
 import { addRoute, type App } from './add-route.ts';
 import { namesOf } from '../../model/guarantees.ts';
+import { rulesOf } from '../../model/level.ts';
 import type { Policy } from '../../model/policy.ts';
 import { callerOf } from './access-hook.ts';
 import { mayIn } from '../guard/auth.ts';
@@ -30,11 +31,17 @@ function staleAfterView(limit: Policy['staleAfter']): NamespaceView['staleAfter'
   };
 }
 
+function scopeOf({ consistency, causalScope }: Policy): Policy['causalScope'] | null {
+  return rulesOf(consistency)?.delivery === 'arrival' ? null : causalScope;
+}
+
 function viewOf(policy: Policy): NamespaceView {
   const { namespace, consistency, conflict, w, r, timeoutMs, overlap } = policy;
-  const { onIsolated, pauseLagMs = null, minServing } = policy;
+  const { onIsolated, pauseLagMs = null, minServing, boundMs } = policy;
+  const bounds = { t: boundMs ?? null };
   const staleAfter = staleAfterView(policy.staleAfter);
   const session = namesOf(policy.session);
-  const limits = { staleAfter, onIsolated, pauseLagMs, minServing, session };
-  return { name: namespace, consistency, conflict, w, r, timeoutMs, overlap, ...limits };
+  const limits = { staleAfter, onIsolated, bounds, pauseLagMs, minServing, session };
+  const level = { consistency, causalScope: scopeOf(policy) };
+  return { name: namespace, ...level, conflict, w, r, timeoutMs, overlap, ...limits };
 }

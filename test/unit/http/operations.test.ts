@@ -139,6 +139,7 @@ describe('/v1/namespaces', () => {
     expect(json(answer)).toEqual({
       name: 'ordered',
       consistency: 'fifo',
+      causalScope: null,
       conflict: 'lww',
       w: 'majority',
       r: 2,
@@ -146,6 +147,7 @@ describe('/v1/namespaces', () => {
       overlap: true,
       staleAfter: null,
       onIsolated: 'accept',
+      bounds: { t: null },
       pauseLagMs: null,
       minServing: 1,
       session: ['ryw', 'mr', 'mw', 'wfr'],
