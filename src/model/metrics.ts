@@ -134,9 +134,13 @@ export const METRICS = {
     'conit_replies_broken_total',
     'Answers that a bug cut off; the log has the reason.',
   ),
+  readQuestions: counter(
+    'conit_read_questions_total',
+    'Questions of reads and lists to peers, without hedges.',
+  ),
   readHedges: counter(
     'conit_read_hedges_total',
-    'Reads that asked one more replica because one was slow.',
+    'Reads and lists that asked one more replica because one was slow: at most one for 20 questions, and 2 a second.',
   ),
   readWriteBacks: counter(
     'conit_read_write_backs_total',

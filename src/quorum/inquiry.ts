@@ -62,7 +62,7 @@ export class Inquirer<T extends Inquiry> {
 
   /** Asks as many further members as the requirement lacks; `connected` can be asked. */
   askNeeded(inquiry: T, connected: MemberSet, turn: Turn): void {
-    const { hedges, nearness } = this.#options;
+    const { hedges, metrics, nearness } = this.#options;
     const { tally, unfit } = inquiry;
     for (const group of tally.requirement.groups) {
       let lacking = tally.lacking(group, inquiry.asked);
@@ -71,6 +71,7 @@ export class Inquirer<T extends Inquiry> {
       for (const peer of nearness.order) {
         if (!has(can, peer) || has(inquiry.asked, peer)) continue;
         hedges.onQuestion();
+        metrics.readQuestions++;
         this.#ask(inquiry, peer, turn);
         if (--lacking === 0) break;
       }

@@ -1,9 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HostTurn } from '../../../src/host/turn.ts';
 import { firstMembers, NO_MEMBERS, setOf, single } from '../../../src/model/member-set.ts';
-import { createMetrics } from '../../../src/model/metrics.ts';
+import { createMetrics, type Metrics } from '../../../src/model/metrics.ts';
 import { oneGroup } from '../../../src/model/quorum.ts';
-import { HEDGES_SAVED_MAX, HedgeBudget } from '../../../src/peers/hedge-budget.ts';
+import {
+  HEDGES_PER_SECOND,
+  HEDGES_SAVED_MAX,
+  HedgeBudget,
+} from '../../../src/peers/hedge-budget.ts';
 import { Nearness } from '../../../src/peers/nearness.ts';
 import { Inquirer, type Inquiry } from '../../../src/quorum/inquiry.ts';
 import { Tally } from '../../../src/quorum/tally.ts';
@@ -18,14 +22,16 @@ let nearness: Nearness;
 let hedges: HedgeBudget;
 let inquirer: Inquirer<Inquiry>;
 let asked: number[];
+let metrics: Metrics;
 
 beforeEach(() => {
   turn = new HostTurn().at({ wallMs: 0, monoMs: 0 });
   nearness = new Nearness(SELF, 4);
   hedges = new HedgeBudget();
   asked = [];
+  metrics = createMetrics();
   const ask = (_: Inquiry, peer: number): void => void asked.push(peer);
-  inquirer = new Inquirer({ nearness, hedges, metrics: createMetrics(), timer: 'read', ask });
+  inquirer = new Inquirer({ nearness, hedges, metrics, timer: 'read', ask });
 });
 
 /** This replica has its own answer, and needs one more. */
@@ -100,6 +106,21 @@ describe('a hedge', () => {
     for (let ms = HEDGE_MS; ms <= 1000; ms += HEDGE_MS)
       if (due(inquiry, ms).length > 0) sentAtMs.push(ms);
     expect(sentAtMs).toEqual([500, 1000]);
+  });
+
+  it('is sent for one question in twenty at most while every answer is overdue', () => {
+    const open: Inquiry[] = [];
+    const seconds = 5;
+    for (let ms = 0; ms < seconds * 1000; ms++) {
+      turn.at({ wallMs: 0, monoMs: ms });
+      open.push(begin());
+      for (const inquiry of open.slice(-100)) due(inquiry, ms);
+    }
+    const { readHedges, readQuestions } = metrics;
+    expect(readQuestions).toBe(open.length);
+    const most = readQuestions / 20 + seconds * HEDGES_PER_SECOND + HEDGES_SAVED_MAX;
+    expect(readHedges).toBeGreaterThan(readQuestions / 20);
+    expect(readHedges).toBeLessThanOrEqual(most);
   });
 
   it('costs nothing where no member is left', () => {
