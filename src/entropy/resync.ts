@@ -64,6 +64,7 @@ export class Resync {
     this.#server = new SnapshotServer({
       log,
       metrics,
+      reads: table.reads,
       frameBytes: settings.frameBytes,
       get,
       heal,

@@ -11,7 +11,7 @@
 //
 // Merging never replaces (part-merge.ts): newer records here stay, and are streamed. Once a part is
 // merged, a mark of the copy's progress is made durable, so a restart continues from there, with
-// any peer that holds all that the snapshot covers. A part that does not arrive is requested again
+// any peer that shows all that the snapshot covers. A part that does not arrive is requested again
 // after a while, from the next such peer. After the records come the idempotency keys, which are
 // merged too: the smaller version stays.
 //
@@ -48,7 +48,7 @@ import { type LaneId, parseOrigin, type ReplicaId, type Seq } from '../model/id.
 import type { Behind, LaneHead, NamedWrite, Position, SnapshotChunk } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import { encodedOf, type Record } from '../model/record.ts';
-import { seqOf } from '../model/vector.ts';
+import { type ReadonlyVector, seqOf } from '../model/vector.ts';
 import type { Absence } from '../store/absence.ts';
 import { seal, unseal } from '../store/envelope.ts';
 import { metaKey, NAMED } from '../store/layout.ts';
@@ -351,13 +351,16 @@ export class SnapshotClient {
   }
 
   /**
-   * From the same peer, or the next one that holds all that is covered; if there is none, a new
+   * From the same peer, or the next one that shows all that is covered; if there is none, a new
    * copy begins.
    */
   #askAgain(copy: Copy, holders: readonly Holder[], turn: Turn): void {
-    const able = holders.filter(({ holds }) =>
-      copy.covers.every(({ origin, seq }) => seqOf(holds, origin) >= seq),
-    );
+    const isCovered = (vector: ReadonlyVector): boolean =>
+      copy.covers.every(({ origin, seq }) => seqOf(vector, origin) >= seq);
+    const able = holders.filter(({ shows }) => isCovered(shows));
+    // A peer says with its next heartbeat what it shows.
+    if (able.length === 0 && holders.some(({ holds }) => isCovered(holds)) && copy.after !== '')
+      return;
     const next = able.find(({ peer }) => peer > copy.peer) ?? able[0] ?? holders[0];
     if (next === undefined) return;
     if (able.length === 0) {

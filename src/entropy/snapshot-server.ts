@@ -8,6 +8,9 @@
 // they hold at least what is covered. Entries that the peer needs afterwards cannot be truncated
 // meanwhile, because the stable cut waits for every member.
 //
+// A part has what is durable in the table, whether a checkpoint has written it or not: a copy that
+// was begun with another replica may cover more than the last checkpoint here.
+//
 // After the records come the idempotency keys whose window has not ended, so that a retry is
 // recognised at the copying replica. An unreadable key is left out, and noted.
 //
@@ -38,11 +41,13 @@ import {
   recordsAfter,
 } from '../store/layout.ts';
 import type { Log } from '../store/log.ts';
+import type { RecordReads } from '../store/record-reads.ts';
 import { SingleRead } from '../store/single-read.ts';
 
 export interface SnapshotServerOptions {
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly reads: Pick<RecordReads, 'in'>;
   readonly frameBytes: number;
   readonly get: (key: Uint8Array) => PointRead;
   readonly heal: (namespace: NamespaceName, key: Key, turn: Turn) => void;
@@ -168,14 +173,16 @@ export class SnapshotServer {
     assert(this.#isCurrent(transfer), 'snapshot server: one transfer for each peer');
     assert(!this.#reading.isUnderWay, 'snapshot server: one part is read at a time');
     const { after, bytesMax } = transfer;
+    const { reads } = this.#options;
     const covers = after === '' ? this.#covers(out) : [];
     if (covers === undefined) {
       this.#transfers.delete(transfer.peer);
       return false;
     }
     const limits = { bytesMax: Math.min(bytesMax, this.#options.frameBytes) };
-    const span = after.startsWith(NAMED) ? namedAfter(after) : recordsAfter(after);
-    this.#reading.begin(span, limits, { transfer, covers }, out);
+    const reading = { transfer, covers };
+    if (after.startsWith(NAMED)) this.#reading.begin(namedAfter(after), limits, reading, out);
+    else this.#reading.begin(recordsAfter(after), limits, reading, reads.in(out, 'durable'));
     return true;
   }
 

@@ -30,6 +30,8 @@ export interface Holder {
   readonly peer: number;
   readonly id: ReplicaId;
   readonly holds: ReadonlyVector;
+  /** What of it readers see there. */
+  readonly shows: ReadonlyVector;
 }
 
 /** What streams this replica's own log to a peer. */
@@ -136,8 +138,8 @@ export class Peer {
   }
 }
 
-export function holderOf({ member, holds }: Peer): Holder {
-  return { peer: member.index, id: member.id, holds };
+export function holderOf({ member, holds, shows }: Peer): Holder {
+  return { peer: member.index, id: member.id, holds, shows };
 }
 
 /** The replicas that a client may ask instead: those that can answer this request. */

@@ -29,6 +29,7 @@ const holder = (peer: number, id: string, holds: readonly [typeof A1, number][])
   peer,
   id: id as ReplicaId,
   holds: new Map(holds),
+  shows: new Map(holds),
 });
 
 function have(of: typeof A1, count: number): void {

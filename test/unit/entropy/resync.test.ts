@@ -223,6 +223,10 @@ describe('a copy', () => {
     expect([ap.resync.isCopying, ap.copying.at(-1)]).toEqual([true, true]);
     ap.room.greet(EU, { vector: [[US1, KEYS]] });
     ap.beat();
+    expect(ap.sent()).toEqual([]);
+    // Only now it is known what the peer shows.
+    ap.room.hear(EU);
+    ap.beat();
     const [request] = ap.sent();
     expect(request).toMatchObject({ kind: 'snapshot-request' });
     if (request?.kind !== 'snapshot-request') throw new Error('a copy goes on');

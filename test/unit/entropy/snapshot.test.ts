@@ -9,7 +9,7 @@ import { HostTurn } from '../../../src/host/turn.ts';
 import type { Key, ReplicaId } from '../../../src/model/id.ts';
 import type { Message, SnapshotChunk, SnapshotRequest } from '../../../src/model/message.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
-import { recordOf } from '../../../src/model/record.ts';
+import { type Mutation, recordOf } from '../../../src/model/record.ts';
 import { Absence } from '../../../src/store/absence.ts';
 import { NAMED, positionOf } from '../../../src/store/layout.ts';
 import { Checkpoint } from '../../../src/store/checkpoint.ts';
@@ -100,10 +100,27 @@ describe('the giver of a snapshot', () => {
     server = new SnapshotServer({
       log: side.log,
       metrics: side.metrics,
+      reads: side.table.reads,
       frameBytes: 1000,
       get: side.storage.get,
       heal: () => {},
     });
+  });
+
+  it('sends what is durable, although no checkpoint has written it yet', () => {
+    const [, entry] = run(origin('b.1'), 2, (seq) => ({ namespace: NS, key: key(`k00${seq}`) }));
+    const record = recordOf(entry as Mutation);
+    side.table.merge(record, side.out);
+    const { lsn } = side.out;
+    side.out.takeBatch();
+    side.table.cells.onDurable(lsn);
+    server.onRequest(
+      1,
+      request({ after: positionOf({ namespace: NS, key: key('k00') }) }),
+      side.out,
+    );
+    goOn();
+    expect(ofKind('snapshot-chunk')[0]?.records.map((each) => each.key)).toEqual(['k002']);
   });
 
   it('sends as many parts as were requested, and continues with each credit', () => {
@@ -169,6 +186,7 @@ describe('the taker of a snapshot', () => {
     peer: 1,
     id: 'us-1' as ReplicaId,
     holds: new Map([[A, entries.length]]),
+    shows: new Map([[A, entries.length]]),
   };
   const positionAt = (n: number): string => positionOf({ namespace: NS, key: names[n] as Key });
 

@@ -27,7 +27,8 @@ it('makes a stream go back if what waited does not follow the log', () => {
     held.restore({ key: heldKey(A1, seq), value: bytes }, out);
   intake.onBeat(out.at({ wallMs: 1000, monoMs: 0 }));
   expect(held.upTo(A1)).toBe(0);
-  const source = { peer: 1, id: 'a' as ReplicaId, holds: new Map([[A1, 3]]) };
+  const holds = new Map([[A1, 3]]);
+  const source = { peer: 1, id: 'a' as ReplicaId, holds, shows: holds };
   for (const ms of [0, 100])
     exchange.onBeat([source], origin('b.1'), out.at({ wallMs: 0, monoMs: ms }));
   expect(sent(out)).toMatchObject([{ peer: 1, message: { kind: 'pull', origin: A1, from: 1 } }]);
