@@ -253,6 +253,10 @@ export const METRICS = {
     'conit_snapshot_records_absent_total',
     'Records that were dropped because a snapshot covers them and does not have them.',
   ),
+  entriesDeferred: counter(
+    'conit_delivery_deferred_total',
+    'Log entries of causal namespaces that had to wait for what they depend on.',
+  ),
   dependenciesLost: counter(
     'conit_dependencies_lost_total',
     'Dependencies that no replica holds any more; what waited for them is shown without them.',

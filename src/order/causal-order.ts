@@ -170,6 +170,7 @@ export class CausalOrder {
   #push(queue: WaitQueue, entry: Mutation, turn: Turn): void {
     const { log, bytesMax } = this.#options;
     log.defer(queue.lane);
+    this.#options.metrics.entriesDeferred++;
     const bytes = entry.bytes.length;
     const isKept = this.#bytes + bytes <= bytesMax;
     const { seq, namespace } = entry;

@@ -25,6 +25,8 @@ export interface ClocksDemand {
    * differ.
    */
   readonly isWrong: (node: string, fromMs: number, toMs: number) => boolean;
+  /** Links are so long that a replica cannot always prove the bounds which reads name. */
+  readonly provesLate: boolean;
   /**
    * The distance of the other replicas: a request with a shorter timeout may fail even with correct
    * clocks.
@@ -109,7 +111,7 @@ function judgeKey(
 function judgeCalm(
   operation: Operation,
   fromMs: number,
-  { isWrong, patienceMs }: ClocksDemand,
+  { isWrong, patienceMs, provesLate }: ClocksDemand,
   anomalies: Anomalies,
 ): void {
   if (operation.type === 'fault' || operation.ok === true) return;
@@ -119,6 +121,7 @@ function judgeCalm(
   const [calledMs, returnedMs] = [operation.call_ns / NS, operation.return_ns / NS];
   if (isWrite && reason === 'clock-drift')
     if (isWrong(asked ?? node, calledMs - RIGHT_AGAIN_MS, returnedMs)) return;
+  if (provesLate && reason === 'bound-unmet') return;
   if (OVER_TIME.has(reason) && timeout_ns < patienceMs * NS) return;
   anomalies.add('refused-for-nothing', `${reason} by ${node}`, [operation]);
 }

@@ -130,6 +130,7 @@ const FAMILIES = [
   'conit_conflicts_total',
   'conit_deletes_repeated_total',
   'conit_delivery_waiting',
+  'conit_delivery_deferred_total',
   'conit_dependencies_lost_total',
   'conit_dirty_bytes',
   'conit_dirty_records',

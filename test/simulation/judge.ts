@@ -28,7 +28,7 @@ import type { Cluster, Note } from '../cluster/cluster.ts';
 import type { Links } from './links.ts';
 import { isForgetful, isSilent, type Plan, VICTIM, WRONG_CLOCKS } from './plan.ts';
 import type { StrikeMade } from './run.ts';
-import { CLIENT_WAITS_MS, eraserQuorum, NAMESPACES, type Workload } from './workload.ts';
+import { BOUND_MS, CLIENT_WAITS_MS, eraserQuorum, NAMESPACES, type Workload } from './workload.ts';
 
 export interface Finding {
   /** The name of the checker or the invariant. */
@@ -182,6 +182,8 @@ function clocksDemand({ plan, cluster }: Judged, replicas: number) {
     calmFromMs: isCalm ? CALM_FROM_MS : undefined,
     isWrong: (node: string, fromMs: number, toMs: number): boolean =>
       cluster.replica(Number(node)).clockError.mostMs(fromMs, toMs) > WRONG_FROM_MS,
+    // An echo comes with the heartbeat after its ping, and is shown once it is durable.
+    provesLate: 2 * (wayMs + 2 * commitMs + SETTINGS_DEFAULT.heartbeatMs) > BOUND_MS,
     patienceMs: ROUNDS * 2 * (wayMs + 2 * commitMs),
   };
 }

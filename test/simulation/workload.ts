@@ -99,7 +99,7 @@ const TWIN_SHARE = 0.3;
 const SCAN_LIMIT = 1000;
 /** Reads that name the staleness which they allow. */
 const BOUNDED_SHARE = 0.3;
-const BOUND_MS = 500;
+export const BOUND_MS = 500;
 /** Clients of the namespaces whose lag is bounded. */
 const BOUNDED = ['lt', 'ch', 'fl'] as const;
 const DUELS = 5;

@@ -7,6 +7,7 @@ const demand = {
   replicas: 3,
   driftMs: 500,
   calmFromMs: undefined,
+  provesLate: false,
   isWrong: () => false,
   patienceMs: 1500,
 };
@@ -70,5 +71,7 @@ describe('a run in which only clocks are wrong', () => {
       for (const reason of ['timeout', 'outcome-unknown', 'idempotency-in-flight'])
         expect(clocks([refused(reason, { timeout_ns: ms * MS })], calm).verdict).toBe(verdict);
     expect(clocks([refused('timeout')], calm).verdict).toBe('invalid');
+    expect(clocks([refused('bound-unmet')], calm).verdict).toBe('invalid');
+    expect(clocks([refused('bound-unmet')], { ...calm, provesLate: true }).verdict).toBe('valid');
   });
 });
