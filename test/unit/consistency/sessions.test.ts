@@ -65,6 +65,7 @@ describe('an entry is everywhere', () => {
     room.hold(room.next(OF_EU));
     room.greet(EU, { vector: [[OF_EU, 1]] });
     room.greet(US, { vector: [[OF_EU, 1]] });
+    for (const peer of [EU, US]) room.hear(peer);
     expect(sessions().isEverywhere(dot)).toBe(true);
     room.greet(US);
     expect(sessions().isEverywhere(dot)).toBe(false);
