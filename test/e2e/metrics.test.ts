@@ -175,6 +175,7 @@ const FAMILIES = [
   'conit_peer_up',
   'conit_quorum_wait_seconds',
   'conit_read_hedges_total',
+  'conit_read_questions_total',
   'conit_read_repairs_total',
   'conit_read_write_backs_total',
   'conit_reads_forwarded_total',
