@@ -6,13 +6,18 @@ import type { Core } from './core.ts';
 
 /** `begin`: before the first entry is shown. */
 export function replayOf(
-  { table }: Pick<Core, 'table'>,
+  { index, table }: Pick<Core, 'index' | 'table'>,
   delivery: Door,
   begin: () => void,
 ): Replay {
   return {
-    begin,
+    begin: () => {
+      index.beginReplay();
+      begin();
+    },
     show: (lane, entry, turn) => void delivery.offer(lane, entry, turn),
     end: () => table.cells.onReplayed(),
+    onTombstones: (stored) => index.countStored(stored),
+    onCounted: () => index.endReplay(),
   };
 }

@@ -11,7 +11,9 @@
 // For a replaced damaged record the old index entries are unknown, so a reader compares an index
 // entry with its record.
 
-import type { Outbox } from '../model/effect.ts';
+import { present } from '../base/assert.ts';
+import { byteString } from '../base/bytes.ts';
+import type { Outbox, RangeEntry } from '../model/effect.ts';
 import {
   type Dot,
   type Key,
@@ -38,6 +40,8 @@ export class RecordIndex {
   readonly #actsFor: (of: ReplicaId) => boolean;
   readonly #get: (key: Uint8Array) => PointRead;
   readonly #metrics: Metrics;
+  /** While a start replays: the tombstones that it has moved, and whether each is indexed now. */
+  #replayed: Map<string, boolean> | undefined;
 
   /** `actsFor`: the origins whose deadlines this replica turns into deletes. */
   constructor(
@@ -64,8 +68,34 @@ export class RecordIndex {
 
   /** Removes a tombstone's index entry, because the tombstone is dropped or no longer stored. */
   removeTombstone(dot: Dot, out: Outbox): void {
-    out.del(tombstoneKey(dot));
-    this.#metrics.tombstones--;
+    const key = tombstoneKey(dot);
+    out.del(key);
+    this.#count(key, false);
+  }
+
+  /**
+   * A start begins to replay. Storage has the index entries of what was shown and committed before,
+   * and lacks those of entries that had waited for others until then.
+   */
+  beginReplay(): void {
+    this.#replayed = new Map();
+  }
+
+  /** Tombstones that storage has indexed, after the replay. */
+  countStored(entries: readonly RangeEntry[]): void {
+    const replayed = present(this.#replayed, 'record index: a start counts after its replay');
+    for (const { key } of entries) {
+      const name = byteString(key, 0, key.length);
+      if (replayed.get(name) !== false) this.#metrics.tombstones++;
+      replayed.delete(name);
+    }
+  }
+
+  /** All of them are counted; the rest is in the batch under way only. */
+  endReplay(): void {
+    const replayed = present(this.#replayed, 'record index: a replay that ends has begun');
+    for (const isIndexed of replayed.values()) if (isIndexed) this.#metrics.tombstones++;
+    this.#replayed = undefined;
   }
 
   /**
@@ -80,7 +110,12 @@ export class RecordIndex {
     if (key === undefined) return;
     const isDeleted = isTombstone(record);
     out.put(key, isDeleted ? encodeName(record) : EMPTY);
-    if (isDeleted) this.#metrics.tombstones++;
+    if (isDeleted) this.#count(key, true);
+  }
+
+  #count(key: Uint8Array, isIndexed: boolean): void {
+    if (this.#replayed !== undefined) this.#replayed.set(byteString(key, 0, key.length), isIndexed);
+    else this.#metrics.tombstones += isIndexed ? 1 : -1;
   }
 
   #remove(record: Record, out: Outbox): void {

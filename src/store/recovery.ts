@@ -12,7 +12,7 @@
 // again from the records.
 
 import { assert, present, unreachable } from '../base/assert.ts';
-import type { Ending, Now, Outbox, RangeResult, Turn } from '../model/effect.ts';
+import type { Ending, Now, Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { isChained } from '../model/encoding.ts';
 import { type Incarnation, type LaneId, parseOrigin, type Seq } from '../model/id.ts';
 import type { Metrics } from '../model/metrics.ts';
@@ -60,6 +60,10 @@ export interface Replay {
   show(lane: Lane, entry: Mutation, turn: Turn): void;
   /** All of them are shown. */
   end(): void;
+  /** Index entries of tombstones that are in storage. */
+  onTombstones(stored: readonly RangeEntry[]): void;
+  /** There are no more of them. */
+  onCounted(): void;
 }
 
 type RecoveryProgress = 'reading' | 'done' | 'damaged';
@@ -229,16 +233,15 @@ export class Recovery {
     if (result.more) return this.#readOn(result, out);
     this.#held.restored(out);
     this.#step = 'tombstones';
-    // Every commit stores the index with the entries, so it includes the replayed ones, too.
-    this.#metrics.tombstones = 0;
     this.#read(allTombstones(), out);
     return 'reading';
   }
 
   // tombstones -> done
   #takeTombstones(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {
-    this.#metrics.tombstones += result.entries.length;
+    this.#replay.onTombstones(result.entries);
     if (result.more) return this.#readOn(result, out);
+    this.#replay.onCounted();
     if (this.incarnation === 0) this.#tree.beginEmpty(out);
     else this.#tree.restored(this.#isTreeRead, out);
     this.#step = 'done';

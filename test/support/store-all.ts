@@ -1,5 +1,6 @@
 // What a checkpoint of everything would add to the batch in progress, for tests of a table alone.
 
+import type { Replay } from '../../src/store/recovery.ts';
 import type { HostTurn } from '../../src/host/turn.ts';
 import type { Log } from '../../src/store/log.ts';
 import type { Table } from '../../src/store/table.ts';
@@ -19,4 +20,13 @@ export function markAll(log: Log, out: HostTurn): void {
 }
 
 /** A replica that replays nothing. */
-export const NO_REPLAY = { begin: () => {}, show: () => {}, end: () => {} };
+export function replayNothing(metrics: { tombstones: number }): Replay {
+  const nothing = (): void => {};
+  return {
+    begin: nothing,
+    show: nothing,
+    end: nothing,
+    onTombstones: (stored) => void (metrics.tombstones += stored.length),
+    onCounted: nothing,
+  };
+}

@@ -92,3 +92,36 @@ describe('the index of records', () => {
     expect([room.turn.hasWrites, metrics.tombstones]).toEqual([false, 1]);
   });
 });
+
+describe('a replay at a start', () => {
+  const later = value({ operation: 'delete', seq: 3, key: key('other') });
+  const stored = (...dots: readonly Mutation[]) =>
+    dots.map((dot) => ({ key: tombstoneKey(dot), value: new Uint8Array(0) }));
+
+  beforeEach(() => index.beginReplay());
+
+  it('counts what storage has indexed, shown again or not', () => {
+    move(undefined, deleted);
+    index.countStored(stored(deleted, later));
+    index.endReplay();
+    expect(metrics.tombstones).toBe(2);
+  });
+
+  it('counts a delete that had waited, and which storage has not indexed yet', () => {
+    move(undefined, deleted);
+    index.countStored(stored(later));
+    index.endReplay();
+    expect(metrics.tombstones).toBe(2);
+  });
+
+  it('does not count one that is replaced, whether or not storage has it still', () => {
+    move(deleted, value({ seq: 4 }));
+    move(undefined, later);
+    move(later, value({ seq: 5, key: key('other') }));
+    index.countStored(stored(deleted));
+    index.endReplay();
+    expect(metrics.tombstones).toBe(0);
+    move(undefined, deleted);
+    expect(metrics.tombstones).toBe(1);
+  });
+});

@@ -17,7 +17,7 @@ import { MachineRoom, ownOrigin } from '../../support/machine-room.ts';
 import { readBack } from '../../support/outbox.ts';
 import { encodeLaneState } from '../../../src/store/lane.ts';
 import { tipKey } from '../../../src/store/tip.ts';
-import { NO_REPLAY } from '../../support/store-all.ts';
+import { replayNothing } from '../../support/store-all.ts';
 
 const B1 = origin('b.1');
 const C1 = origin('c.1');
@@ -56,7 +56,15 @@ function start(parked: readonly LaneId[] = []): Found {
   const tree = new HashTree();
   let done = 0;
   const park = (): ReadonlySet<LaneId> => new Set(parked);
-  const recovery = new Recovery(log, held, tree, metrics, park, NO_REPLAY, () => done++);
+  const recovery = new Recovery(
+    log,
+    held,
+    tree,
+    metrics,
+    park,
+    replayNothing(metrics),
+    () => done++,
+  );
   recovery.begin(turn);
   let reads = 0;
   while (readBack(turn, (request) => before.disk.range(request))) reads++;
@@ -303,7 +311,7 @@ describe('a start over damage', () => {
       tree,
       metrics,
       () => new Set(),
-      NO_REPLAY,
+      replayNothing(metrics),
       () => {},
     ).begin(other);
     readBack(other, () => read);
