@@ -38,7 +38,6 @@ const COUNTED = {
   snapshotRecordsAbsent: 'a record was dropped because a snapshot lacks it',
   resurrectionsRefused: 'a peer sent a record that had been deleted',
   entriesDeferred: 'an entry waited for what it depends on',
-  dependenciesLost: 'an entry was shown without a dependency that was lost',
   entriesReplayed: 'a start replayed entries behind the last checkpoint',
 } as const satisfies { readonly [name in keyof Metrics]?: string };
 
