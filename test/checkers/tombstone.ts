@@ -8,7 +8,9 @@
 // A delete is known to have won at a replica when the replica acknowledged it as its own, when a
 // read there named its version, or when a read there found nothing where a value had been and every
 // delete that may be the cause is as new. Older means by version; without times, by the order in
-// which one replica saw them. A newer put that ran concurrently with the delete may win, and
+// which one replica saw them. A delete that meets a newer value is stamped again until it is
+// acknowledged: what a read found before that may be due to an earlier stamp, which such a value
+// may beat. A newer put that ran concurrently with the delete may win, and
 // versions that cannot be compared are not judged. Reads of more than one replica prove nothing
 // about a single one.
 
@@ -140,7 +142,9 @@ class Graves {
     const { by, value, ver } = view;
     if (value !== null) return;
     const removal = ver === null ? this.#causeOf(view) : this.#named(ver);
-    if (removal?.ok === true) this.#add(by.node, { removal, sinceNs: by.return_ns, by });
+    if (removal?.ok !== true) return;
+    const sinceNs = ver === null ? Math.max(by.return_ns, endOf(removal)) : by.return_ns;
+    this.#add(by.node, { removal, sinceNs, by });
   }
 
   #add(node: string, victory: Victory): void {
@@ -217,6 +221,11 @@ class Graves {
         ),
       );
   }
+}
+
+/** When the delete was acknowledged. */
+function endOf({ attempts }: Effect): number {
+  return Math.max(...attempts.filter(({ ok }) => ok === true).map(({ return_ns }) => return_ns));
 }
 
 function ackOf(removal: Effect): Victory[] {
