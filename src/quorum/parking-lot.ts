@@ -27,7 +27,11 @@ export interface Parked {
   onLate(turn: Turn): void;
 }
 
+/** A position in a lane, or an echo, which may prove that this replica is fresher. */
+type Until = LaneId | 'echo';
+
 interface Wait {
+  /** 0 for an echo: the next one is enough. */
   readonly seq: Seq;
   readonly deadlineMs: number;
   readonly parked: Parked;
@@ -35,9 +39,7 @@ interface Wait {
 
 export class ParkingLot {
   readonly #max: number;
-  readonly #waits = new Map<LaneId, Wait[]>();
-  /** Requests that wait until more is known of how fresh this replica is. */
-  #untilEcho: Omit<Wait, 'seq'>[] = [];
+  readonly #waits = new Map<Until, Wait[]>();
   #size = 0;
 
   constructor(max: number) {
@@ -62,66 +64,55 @@ export class ParkingLot {
     if (this.#size >= this.#max) return false;
     this.#size++;
     turn.arm('parked', deadlineMs);
-    if (dot === 'echo') {
-      this.#untilEcho.push({ deadlineMs, parked });
-      return true;
-    }
-    const waits = this.#waits.get(dot.origin);
-    const wait: Wait = { seq: dot.seq, deadlineMs, parked };
-    if (waits === undefined) this.#waits.set(dot.origin, [wait]);
+    const [until, seq] = dot === 'echo' ? [dot, 0] : [dot.origin, dot.seq];
+    const waits = this.#waits.get(until);
+    const wait: Wait = { seq, deadlineMs, parked };
+    if (waits === undefined) this.#waits.set(until, [wait]);
     else waits.push(wait);
     return true;
   }
 
   /** Everything of the lane up to `seq` is shown here, or is durable as well. */
   onApplied(origin: LaneId, seq: Seq, turn: Turn): void {
-    const waits = this.#waits.get(origin);
-    if (waits === undefined) return;
-    const reached = this.#take(origin, waits, (wait) => wait.seq <= seq);
-    for (const { parked } of reached) parked.onReached(turn);
+    this.#reach(origin, seq, turn);
   }
 
   /** An echo has come, or more is shown. */
   onEcho(turn: Turn): void {
-    const waits = this.#untilEcho;
-    if (waits.length === 0) return;
-    this.#untilEcho = [];
-    this.#size -= waits.length;
-    for (const { parked } of waits) parked.onReached(turn);
+    this.#reach('echo', 0, turn);
   }
 
   onDue(turn: Turn): void {
     if (!turn.takeDue('parked')) return;
-    const isLate = ({ deadlineMs }: { readonly deadlineMs: number }): boolean =>
-      deadlineMs <= turn.now.monoMs;
-    const lateForEcho = this.#untilEcho.filter(isLate);
-    this.#untilEcho = this.#untilEcho.filter((wait) => !isLate(wait));
-    this.#size -= lateForEcho.length;
-    for (const { parked } of lateForEcho) parked.onLate(turn);
-    for (const { deadlineMs } of this.#untilEcho) turn.arm('parked', deadlineMs);
-    for (const [origin, waits] of this.#waits) {
-      const late = this.#take(origin, waits, isLate);
+    for (const [until, waits] of this.#waits) {
+      const late = this.#take(until, waits, (wait) => wait.deadlineMs <= turn.now.monoMs);
       for (const { parked } of late) parked.onLate(turn);
-      for (const wait of this.#waits.get(origin) ?? []) turn.arm('parked', wait.deadlineMs);
+      for (const wait of this.#waits.get(until) ?? []) turn.arm('parked', wait.deadlineMs);
     }
   }
 
   /** Forgets all that is parked; gives their clients. */
   abandon(): Asker[] {
-    const waits = [...[...this.#waits.values()].flat(), ...this.#untilEcho];
+    const waits = [...this.#waits.values()].flat();
     assert(waits.length === this.#size, 'parking lot: what is parked is counted');
     this.#waits.clear();
-    this.#untilEcho = [];
     this.#size = 0;
     return waits.map(({ parked }) => parked.client);
   }
 
-  #take(origin: LaneId, waits: Wait[], leaves: (wait: Wait) => boolean): Wait[] {
+  #reach(until: Until, seq: Seq, turn: Turn): void {
+    const waits = this.#waits.get(until);
+    if (waits === undefined) return;
+    const reached = this.#take(until, waits, (wait) => wait.seq <= seq);
+    for (const { parked } of reached) parked.onReached(turn);
+  }
+
+  #take(until: Until, waits: Wait[], leaves: (wait: Wait) => boolean): Wait[] {
     const leaving = waits.filter(leaves);
     if (leaving.length === 0) return leaving;
     const staying = waits.filter((wait) => !leaves(wait));
-    if (staying.length === 0) this.#waits.delete(origin);
-    else this.#waits.set(origin, staying);
+    if (staying.length === 0) this.#waits.delete(until);
+    else this.#waits.set(until, staying);
     this.#size -= leaving.length;
     assert(this.#size >= 0, 'parking lot: what is parked is counted');
     return leaving;
