@@ -56,8 +56,9 @@ export class Sessions implements SessionFacts {
   /** The first entry of the session that is not shown here. A list shows what is durable. */
   lacking(session: Session, shows: Shows): Dot | undefined {
     const { log } = this.#options;
+    const durable = shows === 'durable' ? log.shown : undefined;
     for (const [origin, seq] of session) {
-      const shown = shows === 'newest' ? log.applied(origin) : seqOf(log.shown, origin);
+      const shown = durable === undefined ? log.applied(origin) : seqOf(durable, origin);
       if (shown < seq) return { origin, seq };
     }
     return undefined;

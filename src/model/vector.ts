@@ -65,6 +65,13 @@ export function meetVectors(vectors: readonly ReadonlyVector[]): Vector {
   return meet;
 }
 
+/** A copy in which the lanes of `caps` go no further than it says. */
+export function cappedBy(vector: ReadonlyVector, caps: VectorEntries): Vector {
+  const capped = new Map(vector);
+  for (const [origin, seq] of caps) if (seq < seqOf(capped, origin)) capped.set(origin, seq);
+  return capped;
+}
+
 /** Entries that `theirs` has and `ours` lacks. */
 export function missing(ours: ReadonlyVector, theirs: ReadonlyVector): Gap[] {
   const gaps: Gap[] = [];

@@ -17,9 +17,9 @@ import {
   type ReadonlyVector,
   type Vector,
   type VectorEntries,
+  cappedBy,
   covers,
   meetVectors,
-  seqOf,
 } from '../model/vector.ts';
 
 /** Heartbeats that a peer may miss before it counts as not heard; a lossy link loses one or two. */
@@ -109,10 +109,7 @@ export class Peer {
 
   /** A heartbeat has come, whose vector is learned: these lanes are visible there only so far. */
   onShown(waiting: VectorEntries): void {
-    const shows = new Map(this.holds);
-    for (const [origin, applied] of waiting)
-      if (applied < seqOf(shows, origin)) shows.set(origin, applied);
-    this.shows = shows;
+    this.shows = cappedBy(this.holds, waiting);
   }
 
   /** The entries of `vector` that were not sent to this peer on this connection. */

@@ -255,8 +255,9 @@ export function tableOf(
     },
     staleness: {
       onDurable(_, { now }) {
+        const { shown } = log;
         for (const { member } of peers.greeted())
-          staleness.onShown(member.index, log.shown, now.monoMs);
+          staleness.onShown(member.index, shown, now.monoMs);
       },
     },
     forwards: {

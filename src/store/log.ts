@@ -14,6 +14,7 @@ import {
   type ReadonlyVector,
   type Vector,
   type VectorEntries,
+  cappedBy,
   covers,
   seqOf,
 } from '../model/vector.ts';
@@ -75,11 +76,7 @@ export class Log {
 
   /** The durable vector, as far as everything up to it is visible, and was so in that batch. */
   get shown(): ReadonlyVector {
-    if (this.#waiting.size === 0) return this.#durable;
-    const shown = new Map(this.#durable);
-    for (const [origin, seq] of this.waiting())
-      if (seq < seqOf(shown, origin)) shown.set(origin, seq);
-    return shown;
+    return this.#waiting.size === 0 ? this.#durable : cappedBy(this.#durable, this.waiting());
   }
 
   /** Up to where entries are visible behind others that wait, or may be. */

@@ -24,6 +24,6 @@ export type Waiting = (
 export function withWaiting(cell: Cell, waiting: ReturnType<Waiting>): Cell | undefined {
   if (waiting === undefined || cell.damaged) return cell;
   if (waiting === 'unknown') return undefined;
-  const record = cell.record === undefined ? waiting.record : merge(cell.record, waiting.record);
+  const record = merge(cell.record, waiting.record);
   return { ...cell, record, lsn: Math.max(cell.lsn, waiting.lsn) };
 }

@@ -17,8 +17,7 @@ export function boundGate({ staleness }: BoundGateOptions): RequestGate<ReadOrLi
     if (boundMs === undefined || quorum.count > 1) return ADMIT;
     const proved = staleness.bound(turn.now.monoMs);
     if (isWithin(proved, boundMs)) return ADMIT;
-    if (onUnmet === 'fail') return unless(boundFault(proved, boundMs));
-    const late = (): ReturnType<typeof boundFault> => boundFault(proved, boundMs);
-    return { kind: 'park', until: 'echo', late };
+    const unmet = boundFault(proved, boundMs);
+    return onUnmet === 'fail' ? unless(unmet) : { kind: 'park', until: 'echo', late: () => unmet };
   };
 }

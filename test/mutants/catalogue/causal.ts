@@ -91,8 +91,8 @@ export const causal: readonly Mutant[] = [
       'a tombstone is dropped, and a session forgets, while another replica still has an older entry waiting',
     file: 'src/peers/peers.ts',
     in: 'onShown',
-    replace: 'if (applied < seqOf(shows, origin)) shows.set(origin, applied);',
-    with: 'if (applied > seqOf(shows, origin)) shows.set(origin, applied);',
+    replace: 'cappedBy(this.holds, waiting)',
+    with: 'cappedBy(this.holds, waiting.slice(0, 0))',
     foundBy: sim,
   },
   {
