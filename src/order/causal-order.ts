@@ -65,7 +65,7 @@ export class CausalOrder {
   readonly #options: CausalOrderOptions;
   readonly #scopes = new Map<Scope, Map<LaneId, WaitQueue>>();
   readonly #missing = new Map<LaneId, Missing>();
-  readonly #byKey = new Map<Position, WaitingEntry[]>();
+  readonly #byKey = new Map<Position, Set<WaitingEntry>>();
   /** How many entries of each namespace wait. */
   readonly #counts = new Map<NamespaceName, number>();
   /** Queues whose first entry may be shown now. */
@@ -186,8 +186,8 @@ export class CausalOrder {
     this.#bytes += entry.bytes.length;
     const position = positionOf(entry);
     const others = this.#byKey.get(position);
-    if (others === undefined) this.#byKey.set(position, [waiting]);
-    else others.push(waiting);
+    if (others === undefined) this.#byKey.set(position, new Set([waiting]));
+    else others.add(waiting);
   }
 
   #open(lane: Lane, scope: Scope): WaitQueue {
@@ -246,8 +246,8 @@ export class CausalOrder {
       const queue = this.#ready.shift() as WaitQueue;
       left -= this.#advance(queue, left, turn);
     }
-    if (this.#ready.size > 0) turn.arm('delivery', turn.now.monoMs);
     this.#readNext(turn);
+    if (this.#ready.size > 0) turn.arm('delivery', turn.now.monoMs);
   }
 
   /**
@@ -296,9 +296,9 @@ export class CausalOrder {
     this.#bytes -= entry.bytes.length;
     assert(this.#bytes >= 0, 'causal order: the bytes are those of the entries that wait');
     const position = positionOf(entry);
-    const others = this.#byKey.get(position)?.filter((other) => other !== waiting) ?? [];
-    if (others.length === 0) this.#byKey.delete(position);
-    else this.#byKey.set(position, others);
+    const others = this.#byKey.get(position);
+    others?.delete(waiting);
+    if (others?.size === 0) this.#byKey.delete(position);
   }
 
   /** Entries that depend on what has left the queue may be shown. */
@@ -332,7 +332,6 @@ export class CausalOrder {
       assert(step.kind === 'entries', 'causal order: what waits is in the log');
       this.#fill(queue, step.entries);
     }
-    if (this.#ready.size > 0) turn.arm('delivery', turn.now.monoMs);
   }
 
   #onRead(queue: WaitQueue, step: LogStepRead, turn: Turn): void {

@@ -390,16 +390,15 @@ export class Writes {
       turn.reply(client, reply, lsn, terms.deadlineMs);
       return false;
     }
-    this.#acceptRun(command, terms, turn);
+    this.#acceptRun(command, terms, cells, turn);
     return true;
   }
 
-  /** Every entry in this step. */
-  #acceptRun(command: RunCommand, terms: Terms, turn: Turn): void {
+  /** Every entry in this step. `cells`: what each key holds before the first. */
+  #acceptRun(command: RunCommand, terms: Terms, cells: readonly Cell[], turn: Turn): void {
     const { namespace, items } = command;
     const { table, clock } = this.#options;
     const hlc = clock.tick(turn.now.wallMs);
-    const cells = items.map(({ key }) => table.read(namespace, key));
     // A run is shown as a whole: its first entry waits for everything that any of it depends on.
     const replaced = cells.flatMap(({ record }) => (record === undefined ? [] : dotsOf(record)));
     const entries = items.map((item, index) => {
