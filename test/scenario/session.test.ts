@@ -3,9 +3,9 @@
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Reply } from '../../src/model/reply.ts';
-import { ALL_GUARANTEES } from '../../src/model/guarantees.ts';
-import { NEW_SESSION, type Session, sessionAfter } from '../../src/model/session.ts';
+import { NEW_SESSION, type Session } from '../../src/model/session.ts';
 import { Cluster, delOf, getOf, listOf, putOf, shown } from '../cluster/cluster.ts';
+import { sessionBehind } from '../support/session.ts';
 
 const [AP, EU, US] = [0, 1, 2];
 let cluster: Cluster;
@@ -19,9 +19,7 @@ beforeEach(() => {
 
 /** The session continues with the token of a reply. */
 function follow(n: number, reply: Reply | 'broken'): string {
-  const facts = cluster.replica(n).host?.sessions;
-  if (reply === 'broken' || facts === undefined) throw new Error('it runs');
-  session = sessionAfter(session, reply, ALL_GUARANTEES, facts);
+  session = sessionBehind(session, reply, cluster, n);
   return shown(reply);
 }
 

@@ -1,62 +1,23 @@
 import { describe, expect, it } from 'vitest';
 import { causal } from '../../checkers/causal.ts';
 import type { Operation } from '../../checkers/operation.ts';
+import { operationsOf } from '../../support/operations.ts';
 
-const base = { process: 1, node: 'eu-1', ns: 'ca', level: 'causal', ok: true } as const;
-/** The last letter of a version is its time. */
-const timed = (ver: string | null) =>
-  ver === null ? {} : { hlc: ver.slice(-1).padStart(16, '0') };
-const times = (at: number) => ({ call_ns: at, return_ns: at + 1 });
+const causally = operationsOf({ ns: 'ca', level: 'causal' });
 
-const get = (session: string, at: number, key: string, ver: string | null): Operation => ({
-  ...base,
-  session,
-  key,
-  type: 'get',
-  value: null,
-  result: ver,
-  ver,
-  ...timed(ver),
-  ...times(at),
-});
+const get = (session: string, at: number, key: string, ver: string | null): Operation =>
+  causally.get(at, ver, { session, key });
 const put = (
   session: string,
   at: number,
   key: string,
   ver: string,
   more: Partial<Operation> = {},
-): Operation =>
-  ({
-    ...base,
-    session,
-    key,
-    type: 'put',
-    value: ver,
-    result: null,
-    ver,
-    ...timed(ver),
-    ...times(at),
-    ...more,
-  }) as Operation;
+): Operation => causally.put(at, ver, { session, key, ...more });
 const del = (session: string, at: number, key: string, ver: string): Operation =>
-  put(session, at, key, ver, { type: 'delete', value: null });
-const list = (
-  session: string,
-  at: number,
-  shown: { readonly [key: string]: string },
-): Operation => ({
-  ...base,
-  session,
-  key: '',
-  type: 'list',
-  value: null,
-  result: Object.entries(shown).map(([key, ver]) => ({ key, value: ver, ver, ...timed(ver) })),
-  reverse: false,
-  more: false,
-  after: '',
-  ver: null,
-  ...times(at),
-});
+  causally.del(at, ver, { session, key });
+const list = (session: string, at: number, shown: { readonly [key: string]: string }): Operation =>
+  causally.list(at, Object.entries(shown), { session });
 
 const judge = (history: readonly Operation[], checked = 0) =>
   causal(history, {

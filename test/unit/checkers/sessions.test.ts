@@ -1,50 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Operation } from '../../checkers/operation.ts';
 import { sessions } from '../../checkers/sessions.ts';
+import { operationsOf } from '../../support/operations.ts';
 
-const base = {
-  process: 1,
-  session: 's',
-  node: 'eu-1',
-  ns: 'se',
-  level: 'eventual',
-  key: 'k',
-  ok: true,
-} as const;
-/** The last letter of a version is its time. */
-const timed = (ver: string | null) =>
-  ver === null ? {} : { hlc: ver.slice(-1).padStart(16, '0') };
-const times = (at: number) => ({ call_ns: at, return_ns: at + 1 });
-
-const get = (at: number, ver: string | null, more: Partial<Operation> = {}): Operation =>
-  ({
-    ...base,
-    type: 'get',
-    value: null,
-    result: ver,
-    ver,
-    ...timed(ver),
-    ...times(at),
-    ...more,
-  }) as Operation;
-const put = (at: number, ver: string, more: Partial<Operation> = {}): Operation =>
-  ({
-    ...base,
-    type: 'put',
-    value: ver,
-    result: null,
-    ver,
-    ...timed(ver),
-    ...times(at),
-    ...more,
-  }) as Operation;
-const del = (at: number, ver: string, more: Partial<Operation> = {}): Operation =>
-  ({ ...put(at, ver), type: 'delete', value: null, ...more }) as Operation;
-const list = (at: number, vers: readonly (readonly [key: string, ver: string])[]): Operation => {
-  const result = vers.map(([key, ver]) => ({ key, value: ver, ver, ...timed(ver) }));
-  const page = { reverse: false, more: false, after: '', ver: null };
-  return { ...base, key: '', type: 'list', value: null, result, ...page, ...times(at) };
-};
+const { get, put, del, list } = operationsOf({ ns: 'se' });
 
 const judge = (...history: Operation[]) =>
   sessions(history, { namespaces: ['se'], mayLose: true, checked: 0 });

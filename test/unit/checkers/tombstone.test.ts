@@ -1,43 +1,14 @@
 import { expect, it } from 'vitest';
 import type { Operation } from '../../checkers/operation.ts';
 import { tombstone } from '../../checkers/tombstone.ts';
+import { operationsOf } from '../../support/operations.ts';
 
-const base = {
-  process: 1,
-  session: 's',
-  node: '0',
-  ns: 'ev',
-  level: 'eventual',
-  key: 'k',
-} as const;
-const times = (from: number, to: number) => ({ call_ns: from, return_ns: to });
-/** The last letter of a version is its time. */
-const named = (ver: string) => ({ ok: true, ver, hlc: ver.slice(-1).padStart(16, '0') }) as const;
+const { get, put: putAt, del: delAt } = operationsOf({ ns: 'ev', node: '0' });
 
-const put = (from: number, to: number, ver: string): Operation => ({
-  ...base,
-  ...named(ver),
-  ...times(from, to),
-  type: 'put',
-  value: ver,
-  result: null,
-});
-const del = (from: number, to: number, ver: string): Operation => ({
-  ...base,
-  ...named(ver),
-  ...times(from, to),
-  type: 'delete',
-  value: null,
-  result: null,
-});
-const get = (at: number, ver: string | null): Operation => ({
-  ...base,
-  ...(ver === null ? { ok: true, ver } : named(ver)),
-  ...times(at, at + 1),
-  type: 'get',
-  value: null,
-  result: ver,
-});
+const put = (from: number, to: number, ver: string): Operation =>
+  putAt(from, ver, { return_ns: to });
+const del = (from: number, to: number, ver: string): Operation =>
+  delAt(from, ver, { return_ns: to });
 
 const verdictOf = (...history: readonly Operation[]) => tombstone(history, { checked: 0 }).verdict;
 
